@@ -1,0 +1,40 @@
+"""What the front door needs of the house; `app.py` builds it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from picegate.access.keys import KeyStore
+from picegate.access.limits import RateLimiter
+from picegate.accounting.ledger import Ledger
+from picegate.accounting.prices import Prices
+from picegate.core.chat import Ask
+from picegate.core.events import Event
+from picegate.core.plan import CloudView, Plan
+from picegate.nodes.lifecycle import Registry
+from picegate.settings import Settings
+from picegate.telemetry.metrics import Metrics
+
+
+class Answerer(Protocol):
+    def __call__(self, ask: Ask) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Answer a request. Leaving the context stops every upstream leg.
+
+        Iterating raises a `PiceError` where the request fails, whether before the first output or after it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    settings: Settings
+    answer: Answerer
+    plan: Callable[[Ask], Plan]  # decides without running
+    cloud_view: Callable[[], CloudView]
+    registry: Registry
+    keys: KeyStore
+    limiter: RateLimiter
+    ledger: Ledger
+    prices: Prices
+    metrics: Metrics

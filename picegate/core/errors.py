@@ -1,0 +1,146 @@
+"""Everything that can go wrong, as one tree. `wire/errors.py` holds the one table from here to OpenAI's errors.
+
+    PiceError
+    ├── BadRequest                 400, names the field
+    │   └── ContextTooLong         400 context_length_exceeded
+    ├── Unauthorized               401 invalid_api_key
+    ├── Forbidden                  403
+    ├── NotFound                   404
+    │   └── ModelNotFound          404 model_not_found
+    ├── TooLarge                   413
+    ├── Busy                       429 / 503 with retry-after
+    │   ├── RateLimited            429: this key, or the cloud's own limit
+    │   └── Overloaded             503: our queue is full or its deadline passed
+    ├── CloudError                 something between us and the cloud
+    │   ├── CloudRefused           the cloud's own 4xx about this request: goes to the client as it came
+    │   ├── CloudMisconfigured     the cloud refuses *our* key or model: the operator's to mend, 502
+    │   ├── CloudUnavailable       refused connection, 5xx: 503
+    │   ├── CloudTimeout           one of the phases took too long: 504
+    │   └── CloudBroken            the stream ended in the middle, or sent an error: 502
+    ├── EdgeError                  something between us and one node; repaired, never shown unless all are gone
+    │   ├── NoNode                 no node fits or is free in time
+    │   ├── NodeUnavailable        refused, 4xx, 5xx
+    │   ├── NodeTimeout
+    │   └── NodeBroken             died in the middle, or sent nonsense
+    └── ConfigError                names the key and the file and line, or the environment variable
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class PiceError(Exception):
+    """Root of the tree.
+
+    Attributes:
+        message: one sentence for the person who reads it.
+        code: OpenAI's machine-readable code, or None.
+        param: the request field it is about, or None.
+    """
+
+    code: str | None = None
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.param = param
+
+
+class BadRequest(PiceError):
+    code = "invalid_value"
+
+
+class ContextTooLong(BadRequest):
+    code = "context_length_exceeded"
+
+
+class Unauthorized(PiceError):
+    code = "invalid_api_key"
+
+
+class Forbidden(PiceError):
+    code = "permission_denied"
+
+
+class NotFound(PiceError):
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+
+class TooLarge(PiceError):
+    code = "request_too_large"
+
+
+class Busy(PiceError):
+    """`retry_after_s`: when it is worth trying again, seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(Busy):
+    code = "rate_limit_exceeded"
+
+
+class Overloaded(Busy):
+    code = "overloaded"
+
+
+class CloudError(PiceError):
+    code = "cloud_error"
+
+
+class CloudRefused(CloudError):
+    """`status` and `body` are the cloud's own; the client gets them unchanged."""
+
+    code = "cloud_refused"
+
+    def __init__(self, message: str, *, status: int, body: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+
+
+class CloudMisconfigured(CloudError):
+    code = "cloud_misconfigured"
+
+
+class CloudUnavailable(CloudError):
+    code = "cloud_unavailable"
+
+
+class CloudTimeout(CloudError):
+    code = "cloud_timeout"
+
+
+class CloudBroken(CloudError):
+    code = "cloud_stream_broken"
+
+
+class EdgeError(PiceError):
+    code = "edge_error"
+
+
+class NoNode(EdgeError):
+    code = "no_edge_available"
+
+
+class NodeUnavailable(EdgeError):
+    code = "edge_unavailable"
+
+
+class NodeTimeout(EdgeError):
+    code = "edge_timeout"
+
+
+class NodeBroken(EdgeError):
+    code = "edge_stream_broken"
+
+
+class ConfigError(PiceError):
+    code = "bad_config"

@@ -1,0 +1,130 @@
+"""What the pipeline needs from the outside, in its own words. Adapters live in `clients` and `nodes`."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from picegate.core.chat import Message, Sampling
+from picegate.core.plan import CloudView, NodeView
+from picegate.core.usage import LegKind, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class CloudCall:
+    """One call to the cloud. `payload` is a whole chat completions body except `model` and `stream`, which the client sets."""
+
+    kind: LegKind
+    request_id: str
+    payload: Mapping[str, Any] = field(repr=False)
+    level: int | None = None  # on sketch legs
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeCall:
+    """One call to a node.
+
+    `continues`: the last message is the assistant's own unfinished text, to be continued and not repeated.
+    """
+
+    kind: LegKind
+    request_id: str
+    messages: tuple[Message, ...] = field(repr=False)
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    sampling: Sampling = Sampling()
+    repeat_penalty: float | None = None
+    continues: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One piece of a parsed upstream stream. Any part may be empty; `tokens` comes once, near the end, if at all."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish_reason: str | None = None
+    tokens: Tokens | None = None
+
+
+class Cloud(Protocol):
+    """Every method raises a `CloudError`, or `Busy` when the limit on calls in flight and its queue are full.
+
+    Leaving a context closes the upstream connection. Connecting, waiting for a place and retries all happen while the
+    context is entered: once it is entered, the cloud has answered 200.
+    """
+
+    def stream(self, call: CloudCall) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
+        """The reply, parsed. The iterator raises CloudBroken where the stream ends without a finish reason."""
+        ...
+
+    def relay(self, call: CloudCall) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The reply as its SSE data payloads, unparsed and without `[DONE]`."""
+        ...
+
+    async def complete(self, call: CloudCall) -> dict[str, Any]:
+        """The reply as one body."""
+        ...
+
+    def view(self) -> CloudView: ...
+
+
+class Edge(Protocol):
+    """Every method raises an `EdgeError`. Leaving a context closes the connection, which frees the node's slot."""
+
+    def stream(self, node: NodeView, call: EdgeCall) -> AbstractAsyncContextManager[AsyncIterator[Delta]]: ...
+
+    async def warm(self, node: NodeView, call: EdgeCall) -> None:
+        """Have the node prefill the call's prompt and keep it. Best effort: failures are not raised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which node a leg would like.
+
+    Attributes:
+        context_tokens: prompt + answer must fit.
+        prefer: a node id that holds the prefix in its cache; taken if it is free or soon will be.
+        exclude: node ids that have failed this passage.
+    """
+
+    context_tokens: int = 0
+    prefer: str | None = None
+    exclude: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one leg showed of a node. `ok` False counts against it."""
+
+    ok: bool
+    first_token_s: float | None = None
+    tokens: int = 0
+    decode_s: float = 0.0  # from first to last token
+
+
+class Fleet(Protocol):
+    """The edge nodes and their slots."""
+
+    def view(self) -> tuple[NodeView, ...]:
+        """Every node known, usable or not."""
+        ...
+
+    def acquire(self, wish: Wish, timeout_s: float) -> AbstractAsyncContextManager[NodeView]:
+        """A slot on the best fitting node, given back on leaving. Waits in turn for one to be free.
+
+        Raises:
+            NoNode: none fits, or none was free within `timeout_s`.
+        """
+        ...
+
+    def observe(self, node_id: str, seen: Observation) -> None:
+        """Learn from a finished leg: speed, time to first token, failures."""
+        ...
+
+
+class Clock(Protocol):
+    def __call__(self) -> float:
+        """Seconds, monotonic."""
+        ...

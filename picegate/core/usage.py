@@ -1,0 +1,107 @@
+"""What a request consumed: tokens, legs, times. All times are seconds since the request arrived."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class LegKind(StrEnum):
+    """What one upstream call is for; sent upstream as `x-pice-leg`."""
+
+    CLOUD = "cloud"  # the whole answer, from the cloud
+    SKETCH = "sketch"  # opening, delegation lines and conclusions, from the cloud
+    EXPAND = "expand"  # one point, from an edge
+    EDGE = "edge"  # the whole answer, from an edge
+    HEDGE = "hedge"  # one point begun again elsewhere, on an edge or in the cloud
+    VERIFY = "verify"
+    WARM = "warm"  # prefill only
+
+
+class LegEnd(StrEnum):
+    OPEN = "open"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Token counts of one leg. `estimated`: counted by us from the text, since the upstream named none."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0  # of `prompt`, found in the upstream's prefix cache
+    reasoning: int = 0  # of `completion`, thinking that is not part of the answer
+    estimated: bool = False
+
+
+@dataclass(slots=True)
+class LegRecord:
+    """One upstream call, filled in while it runs; a cancelled request is accounted from what stands here."""
+
+    kind: LegKind
+    where: str  # "cloud" or the node's name
+    model: str
+    started_s: float
+    point: int | None = None  # the passage it writes, counted from 0
+    first_token_s: float | None = None
+    ended_s: float | None = None
+    end: LegEnd = LegEnd.OPEN
+    error: str | None = None
+    tokens: Tokens = Tokens()
+
+    @property
+    def is_cloud(self) -> bool:
+        return self.where == "cloud"
+
+
+@dataclass(slots=True)
+class Tally:
+    """All that is known of a request's consumption so far.
+
+    Attributes:
+        prompt_tokens: tokens of the client's own conversation (without our instructions).
+        completion_tokens: tokens of the answer the reader got.
+        first_token_s: when the reader got the first text; None if never.
+        total_s: when the answer ended.
+    """
+
+    legs: list[LegRecord] = field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    first_token_s: float | None = None
+    total_s: float = 0.0
+
+    @property
+    def cloud_legs(self) -> list[LegRecord]:
+        return [leg for leg in self.legs if leg.is_cloud]
+
+    @property
+    def edge_legs(self) -> list[LegRecord]:
+        return [leg for leg in self.legs if not leg.is_cloud]
+
+    @property
+    def cloud_spent(self) -> bool:
+        """True once cloud tokens were paid for: a client's retry would pay them again."""
+        return any(leg.tokens.completion or leg.first_token_s is not None for leg in self.cloud_legs)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a request cost and what the cloud alone would have cost, in `currency`.
+
+    `cloud_only` is always an estimate: the same prompt without our sketch instructions, and the tokens of the answer
+    that the reader got, all at the cloud's prices.
+    """
+
+    currency: str
+    cloud: float
+    edge: float
+    cloud_only: float
+
+    @property
+    def total(self) -> float:
+        return self.cloud + self.edge
+
+    @property
+    def saved(self) -> float:
+        return self.cloud_only - self.total

@@ -1,0 +1,199 @@
+"""One settings tree. A TOML file with only `[cloud]` is enough; `PICEGATE_SECTION__NAME` overrides any setting."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from picegate.core.chat import DataPolicy, Mode
+from picegate.core.errors import ConfigError
+
+ENV_PREFIX = "PICEGATE_"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    max_body_bytes: int = Field(10_000_000, ge=1_000)
+    cors_origins: tuple[str, ...] = ()
+    ping_s: float = Field(10.0, gt=0, description="keep-alive comment on a silent stream, seconds")
+    commit_s: float = Field(20.0, gt=0, description="answer 200 and start pinging when nothing was written by then")
+    shutdown_s: float = Field(30.0, ge=0, description="running answers may take this long after SIGTERM")
+
+
+class AccessSettings(Section):
+    require_key: bool = True
+    requests_per_minute: int | None = Field(None, ge=1, description="per key")
+    data_policy: DataPolicy = DataPolicy.ANY
+
+
+class CloudSettings(Section):
+    base_url: str = Field(description="OpenAI-compatible, usually ending in /v1")
+    api_key: SecretStr = SecretStr("")
+    model: str = Field(min_length=1)
+    context_tokens: int | None = Field(None, ge=1)
+    guided: Literal["none", "llama.cpp", "vllm"] = "none"
+    connect_s: float = Field(5.0, gt=0)
+    first_token_s: float = Field(60.0, gt=0)
+    between_tokens_s: float = Field(30.0, gt=0)
+    total_s: float = Field(600.0, gt=0)
+    retries: int = Field(2, ge=0, le=10, description="before the first byte only")
+    max_in_flight: int = Field(64, ge=1)
+    max_queued: int = Field(256, ge=0)
+    queue_s: float = Field(30.0, gt=0)
+    price_input: float = Field(0.0, ge=0, description="per million tokens")
+    price_cached_input: float | None = Field(None, ge=0, description="per million tokens; default: price_input")
+    price_output: float = Field(0.0, ge=0, description="per million tokens")
+    currency: str = "USD"
+
+
+class StaticNodeSettings(Section):
+    name: str = Field(min_length=1, max_length=64)
+    url: str
+    model: str = Field(min_length=1)
+    slots: int = Field(1, ge=1)
+    api_key: SecretStr | None = None
+    context_tokens: int | None = Field(None, ge=1)
+
+
+class FleetSettings(Section):
+    enrolment_token: SecretStr | None = Field(None, description="agents register with it; none: no agent may register")
+    lease_s: float = Field(15.0, gt=0)
+    heartbeat_s: float = Field(5.0, gt=0)
+    connect_s: float = Field(2.0, gt=0)
+    first_token_s: float = Field(20.0, gt=0)
+    between_tokens_s: float = Field(10.0, gt=0)
+    total_s: float = Field(120.0, gt=0)
+    failures_to_open: int = Field(3, ge=1, description="failures in a row that take a node out")
+    open_s: float = Field(10.0, gt=0, description="how long it stays out before it is tried again")
+    price_output: float = Field(0.0, ge=0, description="of edge tokens, per million")
+
+
+class ProgressiveSettings(Section):
+    enabled: bool = True
+    level: int = Field(2, ge=1, le=3)
+    min_answer_tokens: int = Field(160, ge=0, description="shorter answers are written by the cloud")
+    max_points: int = Field(8, ge=1, le=64)
+    max_point_words: int = Field(400, ge=10)
+    slot_wait_s: float = Field(20.0, gt=0, description="a point waits this long for a free slot, then the cloud writes it")
+    attempts: int = Field(2, ge=1, description="edges tried per point before the cloud")
+    warm: bool = True
+    show_sketch: bool = Field(False, description="send the sketch as reasoning text")
+    words_scale: float = Field(1.0, gt=0, le=4, description="small models undershoot: words asked = words wanted x this")
+
+
+class StorageSettings(Section):
+    url: str = "sqlite:///picegate.db"
+    store_text: bool = Field(False, description="keep prompts and answers in the ledger")
+
+
+class LoggingSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class AliasSettings(Section):
+    """A further model name that clients may use."""
+
+    mode: Mode | None = None
+    level: int | None = Field(None, ge=1, le=3)
+
+
+class Settings(BaseSettings):
+    """The whole tree, built once by `load` and handed down in pieces."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    server: ServerSettings = ServerSettings()
+    access: AccessSettings = AccessSettings()
+    cloud: CloudSettings
+    nodes: tuple[StaticNodeSettings, ...] = ()
+    fleet: FleetSettings = FleetSettings()
+    progressive: ProgressiveSettings = ProgressiveSettings()
+    models: dict[str, AliasSettings] = Field(default_factory=dict, description="aliases, such as gpt-4o")
+    storage: StorageSettings = StorageSettings()
+    logging: LoggingSettings = LoggingSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read `path` (TOML; None: environment only) and the environment.
+
+    Raises:
+        ConfigError: unreadable file, bad TOML, unknown or ill-typed setting; names the key and its file and line, or
+            the environment variable it came from.
+    """
+    text = ""
+    if path is not None:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read the config {path}: {error}") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return Settings(**data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_complaint(e, path, text) for e in error.errors())) from error
+
+
+def _complaint(error: Any, path: Path | None, text: str) -> str:
+    where = [str(part) for part in error["loc"]]
+    key = ".".join(where)
+    variable = ENV_PREFIX + "__".join(where).upper()
+    reason = "unknown setting" if error["type"] == "extra_forbidden" else error["msg"]
+    if variable in os.environ:
+        return f"{variable} (environment): {key}: {reason}"
+    if path is None:
+        return f"{key}: {reason} (set {variable} or give a config file)"
+    return f"{path}:{_line_of(where, text)}: {key}: {reason}"
+
+
+def _line_of(where: list[str], text: str) -> int:
+    """Line of the deepest part of `where` that stands in the TOML text; 1 where none does."""
+    found, wanted = 1, iter(where)
+    part = next(wanted, None)
+    seen_tables = -1
+    for number, line in enumerate(text.splitlines(), start=1):
+        if part is None:
+            break
+        bare = line.strip().lstrip("[").replace('"', "")
+        if bare.startswith((f"{part}.", f"{part}]", f"{part} ", f"{part}=")):
+            found = number
+            table = line.strip().startswith("[[")
+            seen_tables += table
+            rest = next(wanted, None) if not table else part
+            if table and where[1:2] == [str(seen_tables)]:
+                next(wanted, None)
+                rest = next(wanted, None)
+            part = rest
+            if not table and bare.startswith(f"{where[0]}.") and len(where) > 2:
+                part = where[-1]
+    return found
+
+
+def as_data(settings: Settings) -> Mapping[str, Any]:
+    """The tree as plain data with secrets masked, for `picegate config`."""
+    return settings.model_dump(mode="json")
