@@ -71,6 +71,7 @@ class Ask:
         payload: the body as it came, without `pice`; what cloud legs are built from.
         max_tokens: the bound on the whole answer, in tokens; None is unbounded.
         stop: stop strings over the whole answer.
+        key_id: who asks, by the id of the API key; None where no key is required.
     """
 
     request_id: str
@@ -86,6 +87,7 @@ class Ask:
     stream: bool = False
     include_usage: bool = False
     data_policy: DataPolicy = DataPolicy.ANY
+    key_id: str | None = None
 
     @property
     def question(self) -> str:

@@ -36,6 +36,7 @@ class PiceError(Exception):
         message: one sentence for the person who reads it.
         code: OpenAI's machine-readable code, or None.
         param: the request field it is about, or None.
+        cloud_spent: cloud tokens were paid before it happened, so that a client's retry would pay them again.
     """
 
     code: str | None = None
@@ -45,6 +46,7 @@ class PiceError(Exception):
         self.message = message
         self.code = code or type(self).code
         self.param = param
+        self.cloud_spent = False
 
 
 class BadRequest(PiceError):
@@ -92,7 +94,10 @@ class Overloaded(Busy):
 
 
 class CloudError(PiceError):
+    """`is_outage`: the cloud is down rather than unwilling, so somebody else may answer in its place."""
+
     code = "cloud_error"
+    is_outage = False
 
 
 class CloudRefused(CloudError):
@@ -112,14 +117,17 @@ class CloudMisconfigured(CloudError):
 
 class CloudUnavailable(CloudError):
     code = "cloud_unavailable"
+    is_outage = True
 
 
 class CloudTimeout(CloudError):
     code = "cloud_timeout"
+    is_outage = True
 
 
 class CloudBroken(CloudError):
     code = "cloud_stream_broken"
+    is_outage = True
 
 
 class EdgeError(PiceError):

@@ -1,0 +1,60 @@
+"""The corridor from a request to its events: plan it, run the plan, stop every leg on leaving."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import assert_never
+
+import anyio
+
+from picegate.core.chat import Ask, Mode
+from picegate.core.events import Planned
+from picegate.core.plan import Plan
+from picegate.core.ports import Clock
+from picegate.pipeline.direct import from_cloud, from_edge
+from picegate.pipeline.outside import Outside
+from picegate.pipeline.progressive import progressive
+from picegate.pipeline.run import Run
+from picegate.planning.length import forecast
+from picegate.planning.planner import Rules, plan
+
+
+class Pipeline:
+    def __init__(self, outside: Outside, clock: Clock) -> None:
+        self._outside = outside
+        self._clock = clock
+        limits = outside.limits
+        self._rules = Rules(limits.enabled, limits.level, limits.min_answer_tokens, limits.max_points)
+
+    def plan(self, ask: Ask) -> Plan:
+        """How `ask` would be answered at this moment. Raises what `planning.planner.plan` raises."""
+        return plan(ask, forecast(ask), self._outside.cloud.view(), self._outside.fleet.view(), self._rules)
+
+    @asynccontextmanager
+    async def answer(self, ask: Ask) -> AsyncIterator[Run]:
+        """Answer `ask`; the run yields its events while the block lasts. Leaving the block closes every upstream leg."""
+        run = Run(ask, self._clock)
+        try:
+            async with anyio.create_task_group() as legs:
+                legs.start_soon(self._produce, run)
+                yield run
+                legs.cancel_scope.cancel()
+        finally:
+            run.close()
+
+    async def _produce(self, run: Run) -> None:
+        try:
+            chosen = self.plan(run.ask)
+            run.emit(Planned(chosen))
+            match chosen.mode:
+                case Mode.CLOUD:
+                    await from_cloud(run, chosen, self._outside)
+                case Mode.PROGRESSIVE:
+                    await progressive(run, chosen, self._outside)
+                case Mode.EDGE:
+                    await from_edge(run, chosen, self._outside)
+                case _:
+                    assert_never(chosen.mode)
+        except Exception as error:  # also a fault of ours: the reader of the events must learn of it, not wait for ever
+            run.fail(error)
+        finally:
+            run.end()

@@ -1,0 +1,183 @@
+"""The two modes with one writer: the cloud, passed through as it comes, and an edge that writes a whole answer."""
+
+from picegate.core.chat import DataPolicy, Message, Mode
+from picegate.core.errors import CloudError, EdgeError, NodeBroken, NoNode
+from picegate.core.events import Planned, RawChunk, RawReply, TextDelta
+from picegate.core.plan import Plan, Reason
+from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
+from picegate.core.tokens import estimate_tokens
+from picegate.core.usage import LegKind, Tokens
+from picegate.pipeline.node_leg import node_leg
+from picegate.pipeline.outside import Outside
+from picegate.pipeline.run import Run
+from picegate.planning.planner import edge_instead
+from picegate.sketch.prompts import continue_messages, edge_messages
+from picegate.sketch.scripts import language_of
+from picegate.wire.upstream import parse_delta, tokens_of
+
+
+async def from_cloud(run: Run, plan: Plan, outside: Outside) -> None:
+    """The cloud's answer, untouched; an edge's where the cloud fails before its first word and the policy allows it.
+
+    Raises:
+        CloudError, Busy: the cloud failed, and no edge may or can take its place.
+    """
+    try:
+        if run.ask.stream:
+            await _relay(run, outside)
+        else:
+            await _complete(run, outside)
+    except CloudError as error:
+        await edge_after(error, run, plan, outside)
+
+
+async def edge_after(error: CloudError, run: Run, plan: Plan, outside: Outside) -> None:
+    """Let an edge answer after the cloud has failed.
+
+    Raises:
+        CloudError: `error` again, where the reader has seen output already or no edge may or can answer.
+    """
+    instead = None
+    if error.is_outage and not run.has_output and plan.forecast is not None:
+        instead = edge_instead(run.ask, plan.forecast, outside.fleet.view())
+    if instead is None:
+        raise error
+    run.emit(Planned(instead))
+    await from_edge(run, instead, outside)
+
+
+async def from_edge(run: Run, plan: Plan, outside: Outside) -> None:
+    """One node's answer. A node that dies is followed by another that goes on where it stopped, then by the cloud.
+
+    Raises:
+        EdgeError, CloudError: everyone who was allowed to answer has failed.
+    """
+    ask = run.ask
+    answer = _Answer(run)
+    failed: set[str] = set()
+    failure: EdgeError | None = None
+    for _ in range(outside.limits.attempts + 1):
+        try:
+            await _edge_goes_on(run, plan, outside, answer, failed)
+        except NoNode as error:
+            failure = failure or error
+            break
+        except EdgeError as error:
+            failure = error
+        else:
+            return answer.finish()
+    if ask.data_policy is DataPolicy.EDGE_ONLY or failure is None:
+        raise failure or NoNode("no edge node is ready")
+    if answer.text:
+        await _cloud_goes_on(run, outside, answer)
+        return answer.finish()
+    instead = Plan(Mode.CLOUD, Reason("edge_failed", "no edge node could answer, so the cloud does"))
+    run.emit(Planned(instead))
+    return await from_cloud(run, instead, outside)
+
+
+class _Answer:
+    """A whole answer while its writers come and go."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.text = ""
+        self._finish_reason = "stop"
+
+    def take(self, delta: Delta, writer: str) -> None:
+        if delta.text:
+            self.text += delta.text
+            self._run.emit(TextDelta(delta.text, 0, writer))
+        self._finish_reason = delta.finish_reason or self._finish_reason
+
+    def tokens_left(self) -> int | None:
+        limit = self._run.ask.max_tokens
+        return None if limit is None else max(1, limit - estimate_tokens(self.text))
+
+    def finish(self) -> None:
+        tally = self._run.tally
+        wrote = [leg for leg in tally.legs if leg.tokens.completion]
+        tally.prompt_tokens = max((leg.tokens.prompt for leg in wrote), default=0)
+        tally.completion_tokens = sum(leg.tokens.completion for leg in wrote)
+        self._run.finish(self._finish_reason)
+
+
+async def _edge_goes_on(run: Run, plan: Plan, outside: Outside, answer: _Answer, failed: set[str]) -> None:
+    """Have one node write the answer, or the rest of it."""
+    ask = run.ask
+    shown = answer.text
+    call = EdgeCall(
+        LegKind.HEDGE if failed else LegKind.EDGE,
+        ask.request_id,
+        edge_messages(ask.messages) + ((Message("assistant", shown),) if shown else ()),
+        max_tokens=answer.tokens_left(),
+        stop=ask.stop,
+        sampling=ask.sampling,
+        continues=bool(shown),
+    )
+    room = plan.forecast.prompt_tokens + plan.forecast.answer_tokens if plan.forecast else 0
+    async with node_leg(run, outside, lambda _: call, Wish(room, exclude=frozenset(failed)), failed) as stream:
+        async for delta in stream.deltas:
+            stream.leg.see(delta)
+            answer.take(delta, stream.node.name)
+        if not answer.text.strip():
+            failed.add(stream.node.id)
+            stream.leg.fail("empty")
+    if not answer.text.strip():
+        raise NodeBroken("the node wrote nothing", code="empty")
+
+
+async def _cloud_goes_on(run: Run, outside: Outside, answer: _Answer) -> None:
+    ask = run.ask
+    raw = list(ask.payload["messages"])
+    payload = {**ask.payload, "messages": continue_messages(raw, answer.text, language=language_of(ask.question))}
+    call = CloudCall(LegKind.HEDGE, ask.request_id, payload)
+    with run.leg(LegKind.HEDGE, "cloud", outside.cloud.view().model) as leg:
+        async with outside.cloud.stream(call) as deltas:
+            async for delta in deltas:
+                leg.see(delta)
+                answer.take(delta, "cloud")
+
+
+async def _relay(run: Run, outside: Outside) -> None:
+    """Chunks go through as they came; all that is read of one is what a search for a few bytes tells."""
+    call = CloudCall(LegKind.CLOUD, run.ask.request_id, run.ask.payload)
+    chunks = 0
+    finish_reason = "stop"
+    with run.leg(LegKind.CLOUD, "cloud", outside.cloud.view().model) as leg:
+        async with outside.cloud.relay(call) as payloads:
+            async for data in payloads:
+                chunks += 1
+                if leg.record.first_token_s is None and _writes(data):
+                    leg.touch()
+                    run.mark_first_token()
+                if b'"usage"' in data or (b'"finish_reason"' in data and b'"finish_reason":null' not in data):
+                    delta = parse_delta(data)
+                    leg.see(delta)
+                    finish_reason = delta.finish_reason or finish_reason
+                run.emit(RawChunk(data))
+        if leg.record.tokens == Tokens():  # the cloud names no usage: a chunk is a token, nearly everywhere
+            leg.record.tokens = Tokens(completion=max(0, chunks - 2), estimated=True)
+    _settle(run, leg.record.tokens, finish_reason)
+
+
+def _writes(data: bytes) -> bool:
+    """Whether a chunk carries more than the opening role."""
+    return b'"content":""' not in data.replace(b": ", b":") and (b'"content"' in data or b'"tool_calls"' in data)
+
+
+async def _complete(run: Run, outside: Outside) -> None:
+    call = CloudCall(LegKind.CLOUD, run.ask.request_id, run.ask.payload)
+    with run.leg(LegKind.CLOUD, "cloud", outside.cloud.view().model) as leg:
+        body = await outside.cloud.complete(call)
+        leg.touch()
+        leg.record.tokens = tokens_of(body.get("usage"))
+    run.emit(RawReply(body))
+    choices = body.get("choices") or [{}]
+    _settle(run, leg.record.tokens, choices[0].get("finish_reason") or "stop")
+
+
+def _settle(run: Run, tokens: Tokens, finish_reason: str) -> None:
+    run.tally.prompt_tokens = tokens.prompt
+    run.tally.completion_tokens = tokens.completion
+    run.finish(finish_reason)

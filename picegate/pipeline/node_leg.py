@@ -1,0 +1,52 @@
+"""One leg on one node: take a slot, open the stream, keep the record, tell the fleet what was seen, give the slot back."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from picegate.core.errors import EdgeError
+from picegate.core.plan import NodeView
+from picegate.core.ports import Delta, EdgeCall, Observation, Wish
+from picegate.pipeline.outside import Outside
+from picegate.pipeline.run import Leg, Run
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStream:
+    node: NodeView
+    deltas: AsyncIterator[Delta]
+    leg: Leg
+
+
+@asynccontextmanager
+async def node_leg(
+    run: Run,
+    outside: Outside,
+    call_for: Callable[[NodeView], EdgeCall],
+    wish: Wish,
+    failed: set[str],
+    point: int | None = None,
+) -> AsyncIterator[NodeStream]:
+    """A stream from the best free node, in a leg of its own; the reader shows each delta to `leg.see`.
+
+    A node that fails is added to `failed`.
+
+    Raises:
+        NoNode: no node fits or is free in time.
+        EdgeError: the node failed, on opening or while its deltas are read.
+    """
+    async with outside.fleet.acquire(wish, outside.limits.slot_wait_s) as node:
+        call = call_for(node)
+        with run.leg(call.kind, node.name, node.model, point) as leg:
+            try:
+                async with outside.edge.stream(node, call) as deltas:
+                    yield NodeStream(node, deltas, leg)
+            except EdgeError:
+                failed.add(node.id)
+                outside.fleet.observe(node.id, Observation(ok=False))
+                raise
+            leg.settle()
+            record = leg.record
+            first = None if record.first_token_s is None else record.first_token_s - record.started_s
+            outside.fleet.observe(node.id, Observation(True, first, record.tokens.completion, leg.decode_s))
+

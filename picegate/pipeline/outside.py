@@ -1,0 +1,18 @@
+"""The outside world as the pipeline holds it: three ports and the operator's limits."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from picegate.core.ports import Cloud, Edge, Fleet
+from picegate.settings import ProgressiveSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """`guided`: how the cloud takes a grammar for its sketches, if it does."""
+
+    cloud: Cloud
+    edge: Edge
+    fleet: Fleet
+    limits: ProgressiveSettings
+    guided: Literal["none", "llama.cpp", "vllm"] = "none"

@@ -1,0 +1,152 @@
+"""One passage, from its point to its last sentence: an edge writes it, else another edge, else the cloud, else its notes."""
+
+from collections.abc import AsyncIterator, Callable
+
+from picegate.assembly.merger import Merger
+from picegate.assembly.passage import PassageFilter
+from picegate.core.chat import Message, Sampling
+from picegate.core.errors import Busy, CloudError, EdgeError, NodeBroken, NoNode
+from picegate.core.events import CLOUD, SegmentDone, TextDelta
+from picegate.core.plan import NodeView
+from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
+from picegate.core.sketch import Point
+from picegate.core.tokens import estimate_chat_tokens
+from picegate.core.usage import LegKind
+from picegate.pipeline.node_leg import node_leg
+from picegate.pipeline.outside import Outside
+from picegate.pipeline.run import Leg, Run
+from picegate.sketch.prompts import expand_messages, passage_budget_tokens, rescue_messages
+from picegate.sketch.scripts import Language
+
+REPEAT_PENALTY = 1.1  # small models loop without one (measured on SmolLM2-135M and Qwen2.5-0.5B)
+EDGE_TEMPERATURE = 0.3  # where the client names none: a passage is to keep to its notes
+
+# What a rescue leg takes over from the client's body; the rest (stop, limits, streaming) is about the whole answer.
+_RESCUE_FIELDS = ("temperature", "top_p", "seed", "user", "service_tier", "reasoning_effort", "safety_identifier")
+
+
+class Passage:
+    """Writes one passage into its segment of the merger."""
+
+    def __init__(self, run: Run, outside: Outside, merger: Merger, show: Callable[[list[TextDelta]], None], language: Language) -> None:
+        self._run = run
+        self._outside = outside
+        self._merger = merger
+        self._show = show
+        self._language = language
+
+    async def write(self, segment: int, point: Point, *, before: str = "", prefer: str | None = None) -> str | None:
+        """Write the passage of `point`; never raises a PiceError.
+
+        Returns:
+            The id of the node that wrote it, None where it was not a node.
+        """
+        attempts = 0
+        failed: set[str] = set()
+        while attempts < self._outside.limits.attempts:
+            try:
+                node = await self._on_edge(segment, point, before, prefer, failed, again=attempts > 0)
+            except NoNode:
+                break
+            except EdgeError:
+                attempts += 1
+                self._merger.reset(segment)
+            else:
+                self._done(segment, point, node.name, attempts + 1)
+                return node.id
+        try:
+            await self._in_cloud(segment, point, before)
+        except (CloudError, Busy, EdgeError):
+            self._merger.reset(segment)
+            self._stand_in(segment, point)
+            self._done(segment, point, CLOUD, attempts + 2, stood_in=True)
+        else:
+            self._done(segment, point, CLOUD, attempts + 1)
+        return None
+
+    def _done(self, segment: int, point: Point, writer: str, attempts: int, *, stood_in: bool = False) -> None:
+        self._show(self._merger.close_passage(segment))
+        self._run.emit(SegmentDone(segment, point.index, writer, attempts, stood_in))
+
+    async def _on_edge(
+        self, segment: int, point: Point, before: str, prefer: str | None, failed: set[str], *, again: bool
+    ) -> NodeView:
+        ask = self._run.ask
+        budget = passage_budget_tokens(point, self._language)
+        shown = self._merger.shown(segment)
+
+        def call_for(node: NodeView) -> EdgeCall:
+            room = None if node.context_tokens is None else node.context_tokens - budget
+            return EdgeCall(
+                LegKind.HEDGE if again else LegKind.EXPAND,
+                ask.request_id,
+                expand_messages(
+                    ask.messages,
+                    point,
+                    language=self._language,
+                    before=before,
+                    shown=shown,
+                    words_scale=self._outside.limits.words_scale,
+                    context_tokens=room,
+                ),
+                max_tokens=budget,
+                sampling=edge_sampling(ask.sampling),
+                repeat_penalty=REPEAT_PENALTY,
+                continues=bool(shown),
+            )
+
+        wish = Wish(estimate_chat_tokens([m.text for m in _last_turn(ask.messages)]) + budget, prefer, frozenset(failed))
+        async with node_leg(self._run, self._outside, call_for, wish, failed, point.index) as stream:
+            weak = await self._pour(stream.deltas, stream.leg, segment, point, stream.node.name, shown)
+            if weak:
+                failed.add(stream.node.id)
+                stream.leg.fail(weak)
+        if weak:
+            raise NodeBroken(f"the passage is of no use: {weak}", code=weak)
+        return stream.node
+
+    async def _in_cloud(self, segment: int, point: Point, before: str) -> None:
+        ask = self._run.ask
+        shown = self._merger.shown(segment)
+        payload = {name: ask.payload[name] for name in _RESCUE_FIELDS if name in ask.payload}
+        payload["messages"] = rescue_messages(ask.payload["messages"], point, language=self._language, before=before, shown=shown)
+        call = CloudCall(LegKind.HEDGE, ask.request_id, payload)
+        with self._run.leg(LegKind.HEDGE, CLOUD, self._outside.cloud.view().model, point.index) as leg:
+            async with self._outside.cloud.stream(call) as deltas:
+                weak = await self._pour(deltas, leg, segment, point, CLOUD, shown)
+            if weak:
+                raise NodeBroken(f"the passage is of no use: {weak}", code=weak)
+
+    async def _pour(
+        self, deltas: AsyncIterator[Delta], leg: Leg, segment: int, point: Point, writer: str, shown: str
+    ) -> str | None:
+        """Run a leg's text through the passage's filter into the merger. Returns why it is of no use, or None."""
+        passage = PassageFilter(point, language=self._language, shown=shown)
+        finish_reason = None
+        async for delta in deltas:
+            leg.see(delta)
+            finish_reason = delta.finish_reason or finish_reason
+            if text := passage.feed(delta.text):
+                self._show(self._merger.passage(segment, text, writer))
+            if passage.done:
+                break
+        if text := passage.flush(finish_reason):
+            self._show(self._merger.passage(segment, text, writer))
+        return passage.weak
+
+    def _stand_in(self, segment: int, point: Point) -> None:
+        """The reader loses detail, never the fact: the point's own notes take the passage's place."""
+        shown = self._merger.shown(segment)
+        text = f"{' … ' if shown else ''}{point.notes}"
+        self._show(self._merger.passage(segment, text, CLOUD))
+
+
+def edge_sampling(wished: Sampling) -> Sampling:
+    if wished.temperature is not None:
+        return wished
+    return Sampling(EDGE_TEMPERATURE, wished.top_p, wished.seed, wished.presence_penalty, wished.frequency_penalty)
+
+
+def _last_turn(messages: tuple[Message, ...]) -> list[Message]:
+    """What of a conversation must fit even on a small node: system prompt and question (older turns may be trimmed)."""
+    return [m for m in messages if m.role in ("system", "developer")] + list(messages[-1:])

@@ -1,0 +1,159 @@
+"""A progressive answer: the cloud's own text and its points as they close, every point's passage at once, one merged text."""
+
+import anyio
+from anyio.abc import TaskGroup
+
+from picegate.assembly.merger import Merger
+from picegate.core.errors import CloudError, PiceError
+from picegate.core.events import CLOUD, ReasoningDelta, SketchPoint, TextDelta
+from picegate.core.plan import NodeView, Plan
+from picegate.core.ports import CloudCall, EdgeCall
+from picegate.core.sketch import Point
+from picegate.core.tokens import estimate_chat_tokens, estimate_tokens
+from picegate.core.usage import LegKind
+from picegate.pipeline.direct import edge_after
+from picegate.pipeline.outside import Outside
+from picegate.pipeline.passage import Passage, edge_sampling
+from picegate.pipeline.run import Run
+from picegate.sketch.grammar import sketch_grammar
+from picegate.sketch.parser import Prose, SketchParser
+from picegate.sketch.prompts import sketch_messages, warm_messages
+from picegate.sketch.scripts import language_of
+
+# Fields of the client's body that are about the whole answer, so the merger honours them and the sketch must not.
+_NOT_FOR_SKETCH = ("stop", "pice")
+MIN_GUIDED_POINTS = 2
+
+
+async def progressive(run: Run, plan: Plan, outside: Outside) -> None:
+    """Answer `run` by sketch and expansion.
+
+    Raises:
+        CloudError, Busy: the sketch failed. Before any output an edge may answer instead; after it, the passages under way
+            are finished first.
+    """
+    try:
+        await _Progressive(run, plan, outside).answer()
+    except CloudError as error:
+        await edge_after(error, run, plan, outside)
+
+
+class _Progressive:
+    def __init__(self, run: Run, plan: Plan, outside: Outside) -> None:
+        self._run = run
+        self._plan = plan
+        self._outside = outside
+        self._language = language_of(run.ask.question)
+        self._merger = Merger(stop=run.ask.stop, max_tokens=run.ask.max_tokens)
+        self._passages = Passage(run, outside, self._merger, self._show, self._language)
+        self._scope = anyio.CancelScope()
+        self._closed: dict[int, anyio.Event] = {}  # per passage, in reading order
+        self._writers: dict[int, str | None] = {}
+        self._messages = sketch_messages(
+            run.ask.payload["messages"], level=plan.level, max_points=plan.max_points, language=self._language
+        )
+
+    async def answer(self) -> None:
+        finish_reason = "stop"
+        failure: PiceError | None = None
+        with self._scope:
+            async with anyio.create_task_group() as legs, anyio.create_task_group() as warming:
+                if self._outside.limits.warm:
+                    self._warm(warming)
+                try:
+                    finish_reason = await self._sketch(legs)
+                except PiceError as error:
+                    failure = error
+                warming.cancel_scope.cancel()
+            self._show(self._merger.close_prose())
+        if failure is not None:
+            raise failure
+        tally = self._run.tally
+        tally.prompt_tokens = self._own_prompt_tokens()
+        tally.completion_tokens = estimate_tokens(self._merger.text)
+        self._run.finish(self._merger.finish_reason or finish_reason)
+
+    def _show(self, deltas: list[TextDelta]) -> None:
+        for delta in deltas:
+            self._run.emit(delta)
+        if self._merger.finished:
+            self._scope.cancel()
+
+    async def _sketch(self, legs: TaskGroup) -> str:
+        """Read the sketch to its end, or until it only repeats itself. Returns its finish reason."""
+        ask, limits = self._run.ask, self._outside.limits
+        parser = SketchParser(max_points=self._plan.max_points, max_words=limits.max_point_words)
+        call = CloudCall(LegKind.SKETCH, ask.request_id, self._payload(), self._plan.level)
+        finish_reason = "stop"
+        with self._run.leg(LegKind.SKETCH, CLOUD, self._outside.cloud.view().model) as leg:
+            async with self._outside.cloud.stream(call) as deltas:
+                async for delta in deltas:
+                    leg.see(delta)
+                    finish_reason = delta.finish_reason or finish_reason
+                    if delta.reasoning:
+                        self._run.emit(ReasoningDelta(delta.reasoning))
+                    self._take(parser.feed(delta.text), legs)
+                    if parser.ended:
+                        break
+            self._take(parser.flush(), legs)
+        return finish_reason
+
+    def _payload(self) -> dict[str, object]:
+        payload = {name: value for name, value in self._run.ask.payload.items() if name not in _NOT_FOR_SKETCH}
+        payload["messages"] = self._messages
+        if self._outside.guided != "none":
+            points = self._plan.max_points
+            grammar = sketch_grammar(min_points=min(MIN_GUIDED_POINTS, points), max_points=points)
+            payload |= {"grammar": grammar} if self._outside.guided == "llama.cpp" else {"structured_outputs": {"grammar": grammar}}
+        return payload
+
+    def _take(self, pieces: list[Prose | Point], legs: TaskGroup) -> None:
+        for piece in pieces:
+            if isinstance(piece, Prose):
+                self._show(self._merger.prose(piece.text))
+                continue
+            self._run.emit(SketchPoint(piece))
+            if self._outside.limits.show_sketch:
+                self._run.emit(ReasoningDelta(f">>{piece.words}{'+' * piece.depends} {piece.notes}\n"))
+            segment = self._merger.open_passage(piece)
+            earlier = list(self._closed)
+            self._closed[segment] = anyio.Event()
+            legs.start_soon(self._expand, segment, piece, earlier)
+
+    async def _expand(self, segment: int, point: Point, earlier: list[int]) -> None:
+        before, prefer = "", None
+        if point.depends:
+            for other in earlier:
+                await self._closed[other].wait()
+            before = self._merger.before(segment) or ""
+            prefer = self._writers[earlier[-1]] if earlier else None
+        self._writers[segment] = await self._passages.write(segment, point, before=before, prefer=prefer)
+        self._closed[segment].set()
+
+    def _warm(self, warming: TaskGroup) -> None:
+        """Have the likely agents read the question while the cloud is still thinking."""
+        ask = self._run.ask
+        free = [node for node in self._outside.fleet.view() if node.usable and node.free > 0]
+        free.sort(key=lambda node: -(node.tokens_per_s or 0.0))
+        for node in free[: self._plan.max_points]:
+            call = EdgeCall(
+                LegKind.WARM,
+                ask.request_id,
+                warm_messages(ask.messages, language=self._language, context_tokens=node.context_tokens),
+                max_tokens=1,
+                sampling=edge_sampling(ask.sampling),
+            )
+            warming.start_soon(self._warm_one, node, call)
+
+    async def _warm_one(self, node: NodeView, call: EdgeCall) -> None:
+        with self._run.leg(LegKind.WARM, node.name, node.model):
+            await self._outside.edge.warm(node, call)
+
+    def _own_prompt_tokens(self) -> int:
+        """Tokens of the client's own conversation: the sketch leg's count less the share of our instructions."""
+        own = estimate_chat_tokens([message.text for message in self._run.ask.messages])
+        sketch = next((leg.tokens.prompt for leg in self._run.tally.legs if leg.kind is LegKind.SKETCH), 0)
+        if not sketch:
+            return own
+        sent = estimate_chat_tokens([str(message.get("content") or "") for message in self._messages])
+        return round(sketch * own / max(own, sent))

@@ -1,0 +1,128 @@
+"""One request on its way: its event stream, its legs and what it has consumed so far."""
+
+import math
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import anyio
+
+from picegate.core.chat import Ask
+from picegate.core.errors import PiceError
+from picegate.core.events import Event, Finished, RawChunk, RawReply, ReasoningDelta, TextDelta
+from picegate.core.ports import Clock, Delta
+from picegate.core.tokens import estimate_tokens
+from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally, Tokens
+
+
+class Run(AsyncIterator[Event]):
+    """What the legs of one request share. Iterating it yields the request's events; it raises what the request failed of.
+
+    Emitting never waits: the events of an answer are few and bounded by its length, and two legs that had to wait for
+    a slow reader could overtake one another.
+    """
+
+    def __init__(self, ask: Ask, clock: Clock) -> None:
+        self.ask = ask
+        self.tally = Tally()
+        self.has_output = False
+        self._clock = clock
+        self._started = clock()
+        self._sender, self._receiver = anyio.create_memory_object_stream[Event | BaseException](math.inf)
+
+    async def __anext__(self) -> Event:
+        try:
+            item = await self._receiver.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def elapsed(self) -> float:
+        """Seconds since the request arrived."""
+        return self._clock() - self._started
+
+    def emit(self, event: Event) -> None:
+        if isinstance(event, TextDelta | RawChunk | RawReply | ReasoningDelta):
+            self.has_output = True
+        if isinstance(event, TextDelta | RawReply):
+            self.mark_first_token()
+        self._sender.send_nowait(event)
+
+    def mark_first_token(self) -> None:
+        if self.tally.first_token_s is None:
+            self.tally.first_token_s = self.elapsed()
+
+    def finish(self, finish_reason: str) -> None:
+        self.tally.total_s = self.elapsed()
+        self.emit(Finished(finish_reason, self.tally))
+
+    def fail(self, error: Exception) -> None:
+        self.tally.total_s = self.elapsed()
+        if isinstance(error, PiceError):
+            error.cloud_spent = self.tally.cloud_spent
+        self._sender.send_nowait(error)
+
+    def close(self) -> None:
+        self.tally.total_s = self.tally.total_s or self.elapsed()
+        self._sender.close()
+        self._receiver.close()
+
+    def end(self) -> None:
+        """No more events: iteration stops after those already emitted."""
+        self._sender.close()
+
+    @contextmanager
+    def leg(self, kind: LegKind, where: str, model: str, point: int | None = None) -> Iterator["Leg"]:
+        """Keep the record of one upstream call, whichever way it ends."""
+        record = LegRecord(kind=kind, where=where, model=model, started_s=self.elapsed(), point=point)
+        self.tally.legs.append(record)
+        leg = Leg(record, self)
+        try:
+            yield leg
+        except PiceError as error:
+            record.end, record.error = LegEnd.FAILED, error.code
+            raise
+        except BaseException:
+            record.end = LegEnd.CANCELLED
+            raise
+        else:
+            record.end = LegEnd.DONE if record.end is LegEnd.OPEN else record.end
+        finally:
+            leg.settle()
+
+
+class Leg:
+    """Watches one upstream call as its deltas pass by."""
+
+    def __init__(self, record: LegRecord, run: Run) -> None:
+        self.record = record
+        self._run = run
+        self._written = 0
+
+    def see(self, delta: Delta) -> None:
+        if delta.text or delta.reasoning:
+            self.touch()
+            self._written += estimate_tokens(delta.text) + estimate_tokens(delta.reasoning)
+        if delta.tokens is not None:
+            self.record.tokens = delta.tokens
+
+    def touch(self) -> None:
+        """The upstream has begun to write."""
+        if self.record.first_token_s is None:
+            self.record.first_token_s = self._run.elapsed()
+
+    def fail(self, reason: str) -> None:
+        """The call itself went well, but what it wrote is of no use."""
+        self.record.end, self.record.error = LegEnd.FAILED, reason
+
+    def settle(self) -> None:
+        self.record.ended_s = self._run.elapsed()
+        if self.record.tokens == Tokens() and self._written:
+            self.record.tokens = Tokens(completion=self._written, estimated=True)
+
+    @property
+    def decode_s(self) -> float:
+        """Seconds from the first token until now; 0 before it."""
+        first = self.record.first_token_s
+        return 0.0 if first is None else self._run.elapsed() - first
