@@ -1,0 +1,94 @@
+"""From what happened to a request to its rows in the ledger."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from picegate.accounting.prices import Prices
+from picegate.accounting.savings import bill
+from picegate.core.chat import Ask
+from picegate.core.events import Event, Finished, RawChunk, RawReply, TextDelta
+from picegate.core.plan import Plan
+from picegate.core.usage import LegRecord
+
+Values = dict[str, Any]
+
+
+def request_values(ask: Ask, plan: Plan | None, end: Finished, prices: Prices, now: datetime) -> Values:
+    """One row of `requests`, without text. `now` is the moment of `end`."""
+    tally = end.tally
+    cost = bill(tally, prices)
+    arrived = now.astimezone(UTC).replace(tzinfo=None) - timedelta(seconds=tally.total_s)
+    return {
+        "request_id": ask.request_id,
+        "at": arrived,
+        "day": arrived.date().isoformat(),
+        "key_id": ask.key_id,
+        "model": ask.model,
+        "mode": plan.mode.value if plan else "none",
+        "level": plan.level if plan else 0,
+        "reason": plan.why.code if plan else "",
+        "forced": plan.forced if plan else False,
+        "finish_reason": end.finish_reason,
+        "error": end.error,
+        "prompt_tokens": tally.prompt_tokens,
+        "completion_tokens": tally.completion_tokens,
+        "cloud_prompt_tokens": sum(leg.tokens.prompt for leg in tally.cloud_legs),
+        "cloud_cached_tokens": sum(leg.tokens.cached for leg in tally.cloud_legs),
+        "cloud_completion_tokens": sum(leg.tokens.completion for leg in tally.cloud_legs),
+        "edge_completion_tokens": sum(leg.tokens.completion for leg in tally.edge_legs),
+        "estimated": any(leg.tokens.estimated for leg in tally.legs),
+        "first_token_s": tally.first_token_s,
+        "total_s": tally.total_s,
+        "currency": cost.currency,
+        "cost": cost.total,
+        "cloud_only_cost": cost.cloud_only,
+    }
+
+
+def leg_values(leg: LegRecord) -> Values:
+    """One row of `legs`, without the request it belongs to."""
+    return {
+        "kind": leg.kind.value,
+        "where": leg.where,
+        "model": leg.model,
+        "point": leg.point,
+        "end": leg.end.value,
+        "error": leg.error,
+        "started_s": leg.started_s,
+        "first_token_s": leg.first_token_s,
+        "ended_s": leg.ended_s,
+        "prompt_tokens": leg.tokens.prompt,
+        "cached_tokens": leg.tokens.cached,
+        "completion_tokens": leg.tokens.completion,
+    }
+
+
+def text_values(ask: Ask, said: Iterable[Event]) -> Values:
+    """The text columns of a request. Parses what the cloud path passed on unparsed, so not for the event loop."""
+    return {"prompt": [message.as_wire() for message in ask.messages], "answer": "".join(map(_text, said))}
+
+
+def _text(event: Event) -> str:
+    match event:
+        case TextDelta(text=text):
+            return text
+        case RawChunk(data=data):
+            try:
+                return _first_content(json.loads(data), "delta")
+            except ValueError:
+                return ""
+        case RawReply(body=body):
+            return _first_content(body, "message")
+        case _:
+            return ""
+
+
+def _first_content(body: object, part: str) -> str:
+    """`choices[0][part].content` of a reply that was never validated; empty where it has none."""
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get(part) if isinstance(choice, Mapping) else None
+    content = message.get("content") if isinstance(message, Mapping) else None
+    return content if isinstance(content, str) else ""

@@ -1,0 +1,56 @@
+"""The ledger's two tables: a row per request, and a row per upstream call it made. Times of day are UTC."""
+
+from sqlalchemy import JSON, Boolean, Column, DateTime, Float, ForeignKey, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # Not unique: a client may send the same x-request-id again.
+    Column("request_id", String(200), nullable=False, index=True),
+    Column("at", DateTime, nullable=False, index=True),  # when it arrived
+    Column("day", String(10), nullable=False),  # of `at`, 2025-01-31: every database groups by it alike
+    Column("key_id", String(32)),
+    Column("model", String(200), nullable=False),
+    Column("mode", String(16), nullable=False),  # "none": it failed before there was a plan
+    Column("level", Integer, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("forced", Boolean, nullable=False),
+    Column("finish_reason", String(32), nullable=False),
+    Column("error", Text),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cloud_prompt_tokens", Integer, nullable=False),
+    Column("cloud_cached_tokens", Integer, nullable=False),  # of cloud_prompt_tokens
+    Column("cloud_completion_tokens", Integer, nullable=False),
+    Column("edge_completion_tokens", Integer, nullable=False),
+    Column("estimated", Boolean, nullable=False),  # some upstream named no counts, so ours stand in
+    Column("first_token_s", Float),
+    Column("total_s", Float, nullable=False),
+    Column("currency", String(8), nullable=False),
+    Column("cost", Float, nullable=False),
+    Column("cloud_only_cost", Float, nullable=False),  # an estimate, see savings.py
+    Column("prompt", JSON),  # the messages; only with storage.store_text
+    Column("answer", Text),  # only with storage.store_text
+)
+
+legs = Table(
+    "legs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("request", Integer, ForeignKey(requests.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("where", String(64), nullable=False),  # "cloud" or the node's name
+    Column("model", String(200), nullable=False),
+    Column("point", Integer),
+    Column("end", String(16), nullable=False),
+    Column("error", Text),
+    Column("started_s", Float, nullable=False),  # since the request arrived, like the two below
+    Column("first_token_s", Float),
+    Column("ended_s", Float),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+)

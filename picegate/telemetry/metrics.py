@@ -1,0 +1,165 @@
+"""What Prometheus reads at /metrics."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from picegate.core.chat import Ask
+from picegate.core.events import (
+    CLOUD,
+    Event,
+    Finished,
+    Planned,
+    RawChunk,
+    RawReply,
+    SegmentDone,
+    SketchPoint,
+    TextDelta,
+)
+from picegate.core.plan import NodeState, NodeView, Plan
+from picegate.core.usage import Bill, Tally
+
+FIRST_TOKEN_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
+TOTAL_S = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
+CODE = re.compile(r"[a-z0-9_]{1,48}")
+
+
+class Metrics:
+    """Counts every event of every request, in a registry of its own, so that two gateways fit in one process.
+
+    `bill` puts prices on a tally; without it the cost counters stay at zero. All listening happens on the event loop.
+    """
+
+    def __init__(self, bill: Callable[[Tally], Bill] | None = None) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._bill = bill
+        self._plans: dict[int, Plan] = {}  # of open requests, by the identity of their Ask
+
+        self._requests = Counter(
+            "picegate_requests",
+            "Requests that ended, by mode, finish reason and error code (empty: none)",
+            ("mode", "finish", "error"),
+            registry=registry,
+        )
+        self._plans_made = Counter(
+            "picegate_plans", "Plans made, by mode and reason", ("mode", "reason", "forced"), registry=registry
+        )
+        Gauge("picegate_open_requests", "Requests being answered", registry=registry).set_function(
+            lambda: len(self._plans)
+        )
+        self._first_token = Histogram(
+            "picegate_first_token_seconds",
+            "Time to the reader's first text",
+            ("mode",),
+            buckets=FIRST_TOKEN_S,
+            registry=registry,
+        )
+        self._total = Histogram(
+            "picegate_request_seconds", "Time to the end of the answer", ("mode",), buckets=TOTAL_S, registry=registry
+        )
+        self._tokens = Counter(
+            "picegate_tokens",
+            "Tokens used upstream, by side (cloud, edge) and kind (prompt, of it cached, completion)",
+            ("side", "kind"),
+            registry=registry,
+        )
+        self._legs = Counter(
+            "picegate_legs", "Upstream calls, by kind, place and end", ("kind", "where", "end"), registry=registry
+        )
+        self._deltas = Counter("picegate_deltas", "Pieces of answers sent on, by side", ("side",), registry=registry)
+        self._points = Counter("picegate_sketch_points", "Delegation lines of sketches", registry=registry)
+        self._passages = Counter(
+            "picegate_passages",
+            "Delegated passages that are whole, by writer (edge, cloud, notes: nobody could expand it)",
+            ("writer",),
+            registry=registry,
+        )
+        self._cost = Counter("picegate_cost", "What requests cost, by side", ("side", "currency"), registry=registry)
+        self._cloud_only_cost = Counter(
+            "picegate_cloud_only_cost",
+            "What the cloud alone would have cost, estimated; less picegate_cost_total, this is what was saved",
+            ("currency",),
+            registry=registry,
+        )
+        Info("picegate_build", "The running version", registry=registry).info({"version": version("picegate")})
+        # Looked up once: these are counted for every piece of every answer.
+        self._cloud_deltas, self._edge_deltas = self._deltas.labels("cloud"), self._deltas.labels("edge")
+
+    def watch_fleet(self, view: Callable[[], Iterable[NodeView]]) -> None:
+        """Report the nodes of `view`, asked anew at each scrape."""
+        self.registry.register(_Fleet(view))
+
+    def listen(self, ask: Ask, event: Event) -> None:
+        """Count one event. Call it on the event loop, for every event of every request."""
+        match event:
+            case TextDelta(writer=writer):
+                (self._cloud_deltas if writer == CLOUD else self._edge_deltas).inc()
+            case RawChunk() | RawReply():
+                self._cloud_deltas.inc()
+            case Planned(plan=plan):
+                self._plans[id(ask)] = plan
+                self._plans_made.labels(plan.mode.value, plan.why.code, str(plan.forced).lower()).inc()
+            case SketchPoint():
+                self._points.inc()
+            case SegmentDone(point=int(), writer=writer, stood_in=stood_in):
+                self._passages.labels("notes" if stood_in else "cloud" if writer == CLOUD else "edge").inc()
+            case Finished():
+                self._finish(self._plans.pop(id(ask), None), event)
+            case _:
+                pass
+
+    def render(self) -> tuple[bytes, str]:
+        """The exposition and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _finish(self, plan: Plan | None, end: Finished) -> None:
+        mode, tally = plan.mode.value if plan else "none", end.tally
+        self._requests.labels(mode, end.finish_reason, _code(end.error)).inc()
+        self._total.labels(mode).observe(tally.total_s)
+        if tally.first_token_s is not None:
+            self._first_token.labels(mode).observe(tally.first_token_s)
+        for leg in tally.legs:
+            side = "cloud" if leg.is_cloud else "edge"
+            self._legs.labels(leg.kind.value, leg.where, leg.end.value).inc()
+            self._tokens.labels(side, "prompt").inc(leg.tokens.prompt)
+            self._tokens.labels(side, "cached").inc(leg.tokens.cached)
+            self._tokens.labels(side, "completion").inc(leg.tokens.completion)
+        if self._bill is not None:
+            bill = self._bill(tally)
+            self._cost.labels("cloud", bill.currency).inc(bill.cloud)
+            self._cost.labels("edge", bill.currency).inc(bill.edge)
+            self._cloud_only_cost.labels(bill.currency).inc(bill.cloud_only)
+
+
+class _Fleet(Collector):
+    """The nodes as they are at the moment of the scrape, so that one that has left leaves no series behind."""
+
+    def __init__(self, view: Callable[[], Iterable[NodeView]]) -> None:
+        self._view = view
+
+    def collect(self) -> Iterator[Metric]:
+        nodes = list(self._view())
+        states = GaugeMetricFamily("picegate_nodes", "Edge nodes, by state", labels=("state",))
+        for state in NodeState:
+            states.add_metric((state.value,), sum(node.state is state for node in nodes))
+        slots = GaugeMetricFamily("picegate_node_slots", "Sequences a ready node decodes at once", labels=("node",))
+        free = GaugeMetricFamily("picegate_node_free_slots", "Slots of a ready node not in use by us", labels=("node",))
+        # Summed by name: an agent that came back may stand here twice for a moment, and a series may not.
+        ready = [node for node in nodes if node.usable]
+        for name in dict.fromkeys(node.name for node in ready):
+            slots.add_metric((name,), sum(node.slots for node in ready if node.name == name))
+            free.add_metric((name,), sum(node.free for node in ready if node.name == name))
+        yield from (states, slots, free)
+
+
+def _code(error: str | None) -> str:
+    """An error as a label: only codes, since a series per sentence would be without end."""
+    if error is None:
+        return ""
+    return error if CODE.fullmatch(error) else "other"
