@@ -31,7 +31,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def answer(self, ask: Ask) -> AsyncIterator[Run]:
-        """Answer `ask`; the run yields its events while the block lasts. Leaving the block closes every upstream leg."""
+        """Answer `ask`; the run yields its events while the block lasts, and leaving it closes every upstream leg."""
         run = Run(ask, self._clock)
         try:
             async with anyio.create_task_group() as legs:

@@ -1,4 +1,4 @@
-"""One leg on one node: take a slot, open the stream, keep the record, tell the fleet what was seen, give the slot back."""
+"""One leg on one node: take a slot, open the stream, keep the record, tell the fleet what was seen."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -49,4 +49,3 @@ async def node_leg(
             record = leg.record
             first = None if record.first_token_s is None else record.first_token_s - record.started_s
             outside.fleet.observe(node.id, Observation(True, first, record.tokens.completion, leg.decode_s))
-

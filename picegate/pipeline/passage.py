@@ -28,7 +28,9 @@ _RESCUE_FIELDS = ("temperature", "top_p", "seed", "user", "service_tier", "reaso
 class Passage:
     """Writes one passage into its segment of the merger."""
 
-    def __init__(self, run: Run, outside: Outside, merger: Merger, show: Callable[[list[TextDelta]], None], language: Language) -> None:
+    def __init__(
+        self, run: Run, outside: Outside, merger: Merger, show: Callable[[list[TextDelta]], None], language: Language
+    ) -> None:
         self._run = run
         self._outside = outside
         self._merger = merger
@@ -95,7 +97,9 @@ class Passage:
                 continues=bool(shown),
             )
 
-        wish = Wish(estimate_chat_tokens([m.text for m in _last_turn(ask.messages)]) + budget, prefer, frozenset(failed))
+        wish = Wish(
+            estimate_chat_tokens([m.text for m in _last_turn(ask.messages)]) + budget, prefer, frozenset(failed)
+        )
         async with node_leg(self._run, self._outside, call_for, wish, failed, point.index) as stream:
             weak = await self._pour(stream.deltas, stream.leg, segment, point, stream.node.name, shown)
             if weak:
@@ -109,7 +113,9 @@ class Passage:
         ask = self._run.ask
         shown = self._merger.shown(segment)
         payload = {name: ask.payload[name] for name in _RESCUE_FIELDS if name in ask.payload}
-        payload["messages"] = rescue_messages(ask.payload["messages"], point, language=self._language, before=before, shown=shown)
+        payload["messages"] = rescue_messages(
+            ask.payload["messages"], point, language=self._language, before=before, shown=shown
+        )
         call = CloudCall(LegKind.HEDGE, ask.request_id, payload)
         with self._run.leg(LegKind.HEDGE, CLOUD, self._outside.cloud.view().model, point.index) as leg:
             async with self._outside.cloud.stream(call) as deltas:

@@ -104,7 +104,11 @@ class _Progressive:
         if self._outside.guided != "none":
             points = self._plan.max_points
             grammar = sketch_grammar(min_points=min(MIN_GUIDED_POINTS, points), max_points=points)
-            payload |= {"grammar": grammar} if self._outside.guided == "llama.cpp" else {"structured_outputs": {"grammar": grammar}}
+            payload |= (
+                {"grammar": grammar}
+                if self._outside.guided == "llama.cpp"
+                else {"structured_outputs": {"grammar": grammar}}
+            )
         return payload
 
     def _take(self, pieces: list[Prose | Point], legs: TaskGroup) -> None:

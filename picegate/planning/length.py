@@ -21,8 +21,14 @@ _ASKS_LONG = re.compile(
     r"|詳しく|詳細に|長く|レポート|記事を|エッセイ",
     re.IGNORECASE,
 )
-_SMALL_TALK = re.compile(r"^\W*(hi|hello|hey|thanks|thank you|ok|okay|good (morning|evening)|こんにちは|ありがとう|おはよう)\W*$", re.IGNORECASE)
-_LOOKUP = re.compile(r"^\s*(who|when|where|which|what (is|was) the (name|capital|year|date|number)|how (many|much|old|far|tall))\b", re.IGNORECASE)
+_SMALL_TALK = re.compile(
+    r"^\W*(hi|hello|hey|thanks|thank you|ok|okay|good (morning|evening)|こんにちは|ありがとう|おはよう)\W*$",
+    re.IGNORECASE,
+)
+_LOOKUP = re.compile(
+    r"^\s*(who|when|where|which|what (is|was) the (name|capital|year|date|number)|how (many|much|old|far|tall))\b",
+    re.IGNORECASE,
+)
 _WORDS_WANTED = re.compile(r"\b(\d{2,4})\s*words?\b", re.IGNORECASE)
 
 

@@ -54,7 +54,11 @@ def edge_instead(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Pla
         return None
     if not _fit(fleet, forecast.prompt_tokens + forecast.answer_tokens):
         return None
-    return Plan(Mode.EDGE, Reason("cloud_down", "the cloud does not answer, so an edge node writes the whole answer"), forecast=forecast)
+    return Plan(
+        Mode.EDGE,
+        Reason("cloud_down", "the cloud does not answer, so an edge node writes the whole answer"),
+        forecast=forecast,
+    )
 
 
 def _choose(ask: Ask, forecast: Forecast, cloud: CloudView, fleet: Sequence[NodeView], rules: Rules) -> Plan:
@@ -63,7 +67,9 @@ def _choose(ask: Ask, forecast: Forecast, cloud: CloudView, fleet: Sequence[Node
         return _edge_only(ask, forecast, fleet)
     if ask.data_policy is DataPolicy.CLOUD_ONLY:
         if wished in (Mode.EDGE, Mode.PROGRESSIVE):
-            raise Forbidden(f"data_policy is cloud_only, but mode {wished.value} sends text to edge nodes", param="pice.data_policy")
+            raise Forbidden(
+                f"data_policy is cloud_only, but mode {wished.value} sends text to edge nodes", param="pice.data_policy"
+            )
         return Plan(Mode.CLOUD, Reason("policy", "the data policy keeps this request in the cloud"))
     if wished is Mode.CLOUD:
         return Plan(Mode.CLOUD, Reason("forced", "the client asked for the cloud"))
@@ -74,7 +80,10 @@ def _choose(ask: Ask, forecast: Forecast, cloud: CloudView, fleet: Sequence[Node
 
     room = forecast.answer_tokens if wished is Mode.EDGE else PASSAGE_TOKENS
     if not _fit(fleet, forecast.prompt_tokens + room):
-        return Plan(Mode.CLOUD, Reason("context", f"the conversation (about {forecast.prompt_tokens} tokens) fits no edge node's context"))
+        return Plan(
+            Mode.CLOUD,
+            Reason("context", f"the conversation (about {forecast.prompt_tokens} tokens) fits no edge node's context"),
+        )
     if wished is Mode.EDGE:
         return Plan(Mode.EDGE, Reason("forced", "the client asked for the edge"))
     if not cloud.up and (instead := edge_instead(ask, forecast, fleet)):
@@ -86,15 +95,27 @@ def _choose(ask: Ask, forecast: Forecast, cloud: CloudView, fleet: Sequence[Node
     if ask.max_tokens is not None and ask.max_tokens < rules.min_answer_tokens:
         return Plan(Mode.CLOUD, Reason("short_limit", f"max_tokens {ask.max_tokens} leaves nothing worth delegating"))
     if forecast.answer_tokens < rules.min_answer_tokens:
-        return Plan(Mode.CLOUD, Reason("short_answer", f"an answer of about {forecast.answer_tokens} tokens is expected"))
-    return Plan(Mode.PROGRESSIVE, Reason("long_answer", f"about {forecast.answer_tokens} tokens are expected and edge nodes are ready"))
+        return Plan(
+            Mode.CLOUD, Reason("short_answer", f"an answer of about {forecast.answer_tokens} tokens is expected")
+        )
+    return Plan(
+        Mode.PROGRESSIVE,
+        Reason("long_answer", f"about {forecast.answer_tokens} tokens are expected and edge nodes are ready"),
+    )
 
 
 def _edge_only(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Plan:
     if ask.options.mode in (Mode.CLOUD, Mode.PROGRESSIVE):
-        raise Forbidden(f"data_policy is edge_only, but mode {ask.options.mode.value} sends text to the cloud", param="pice.data_policy")
+        raise Forbidden(
+            f"data_policy is edge_only, but mode {ask.options.mode.value} sends text to the cloud",
+            param="pice.data_policy",
+        )
     if ask.needs:
-        raise BadRequest(f"{ask.needs[0]} needs the cloud, but data_policy is edge_only", code="unsupported_parameter", param=ask.needs[0])
+        raise BadRequest(
+            f"{ask.needs[0]} needs the cloud, but data_policy is edge_only",
+            code="unsupported_parameter",
+            param=ask.needs[0],
+        )
     if not _fit(fleet, forecast.prompt_tokens + forecast.answer_tokens):
         raise NoNode("data_policy is edge_only, and no edge node is ready that this conversation fits")
     return Plan(Mode.EDGE, Reason("policy", "the data policy keeps this request on the edge"))
