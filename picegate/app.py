@@ -1,8 +1,10 @@
 """The one place that builds the house: `serve`, the demo, the testbed and the tests all call `create_app`."""
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 
@@ -22,9 +24,12 @@ from picegate.database import open_database
 from picegate.nodes.lifecycle import Registry
 from picegate.pipeline.answer import Pipeline
 from picegate.pipeline.outside import Outside
+from picegate.pipeline.run import Run
 from picegate.settings import Settings
 from picegate.telemetry.logs import RequestLog
 from picegate.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 Listener = Callable[[Ask, Event], None]
 
@@ -56,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     house = House(
         settings=settings,
-        answer=listened(pipeline, (ledger.listen, metrics.listen, RequestLog().listen)),
+        answer=Listened(pipeline, (ledger.listen, metrics.listen, RequestLog().listen)),
         plan=pipeline.plan,
         cloud_view=cloud.view,
         registry=registry,
@@ -76,36 +81,49 @@ def offline_planner(settings: Settings) -> Callable[[Ask], Plan]:
     return Pipeline(Outside(cloud, edge, registry, settings.progressive, settings.cloud.guided), time.monotonic).plan
 
 
-def listened(pipeline: Pipeline, listeners: Sequence[Listener]) -> "Callable[[Ask], Answering]":
-    """The pipeline with listeners: each one is told of every event, and of a `Finished` whichever way a request ends."""
+class Listened:
+    """The pipeline with listeners: each is told of every event, and of a `Finished` whichever way a request ends.
+
+    A listener that fails is logged; the request goes on.
+    """
+
+    def __init__(self, pipeline: Pipeline, listeners: Sequence[Listener]) -> None:
+        self._pipeline = pipeline
+        self._listeners = listeners
 
     @asynccontextmanager
-    async def answer(ask: Ask) -> AsyncIterator[AsyncIterator[Event]]:
-        def tell(event: Event) -> None:
-            for listener in listeners:
-                listener(ask, event)
-
-        ending = "cancelled"
-        error_code: str | None = None
-
-        async def told(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
-            nonlocal ending, error_code
-            try:
-                async for event in events:
-                    if isinstance(event, Finished):
-                        ending = "told"
-                    tell(event)
-                    yield event
-            except PiceError as error:
-                ending, error_code = "error", error.code
-                raise
-
-        run = None
+    async def __call__(self, ask: Ask) -> AsyncIterator[AsyncIterator[Event]]:
+        run: Run | None = None
+        ending = _Ending()
         try:
-            async with pipeline.answer(ask) as run:
-                yield told(run)
+            async with self._pipeline.answer(ask) as run:
+                yield self._told(ask, run, ending)
         finally:
-            if run is not None and ending != "told":
-                tell(Finished(ending, run.tally, error_code))
+            if run is not None and not ending.told:
+                self._tell(ask, Finished(ending.reason, run.tally, ending.error))
 
-    return answer
+    async def _told(self, ask: Ask, events: AsyncIterator[Event], ending: "_Ending") -> AsyncIterator[Event]:
+        try:
+            async for event in events:
+                ending.told = ending.told or isinstance(event, Finished)
+                self._tell(ask, event)
+                yield event
+        except PiceError as error:
+            ending.reason, ending.error = "error", error.code
+            raise
+
+    def _tell(self, ask: Ask, event: Event) -> None:
+        for listener in self._listeners:
+            try:
+                listener(ask, event)
+            except Exception:
+                log.exception("a listener failed", extra={"request_id": ask.request_id})
+
+
+@dataclass(slots=True)
+class _Ending:
+    """How a request ended, for the `Finished` that the pipeline could not send itself."""
+
+    reason: str = "cancelled"
+    error: str | None = None
+    told: bool = False

@@ -1,28 +1,28 @@
 """Everything that can go wrong, as one tree. `wire/errors.py` holds the one table from here to OpenAI's errors.
 
-    PiceError
-    ├── BadRequest                 400, names the field
-    │   └── ContextTooLong         400 context_length_exceeded
-    ├── Unauthorized               401 invalid_api_key
-    ├── Forbidden                  403
-    ├── NotFound                   404
-    │   └── ModelNotFound          404 model_not_found
-    ├── TooLarge                   413
-    ├── Busy                       429 / 503 with retry-after
-    │   ├── RateLimited            429: this key, or the cloud's own limit
-    │   └── Overloaded             503: our queue is full or its deadline passed
-    ├── CloudError                 something between us and the cloud
-    │   ├── CloudRefused           the cloud's own 4xx about this request: goes to the client as it came
-    │   ├── CloudMisconfigured     the cloud refuses *our* key or model: the operator's to mend, 502
-    │   ├── CloudUnavailable       refused connection, 5xx: 503
-    │   ├── CloudTimeout           one of the phases took too long: 504
-    │   └── CloudBroken            the stream ended in the middle, or sent an error: 502
-    ├── EdgeError                  something between us and one node; repaired, never shown unless all are gone
-    │   ├── NoNode                 no node fits or is free in time
-    │   ├── NodeUnavailable        refused, 4xx, 5xx
-    │   ├── NodeTimeout
-    │   └── NodeBroken             died in the middle, or sent nonsense
-    └── ConfigError                names the key and the file and line, or the environment variable
+PiceError
+├── BadRequest                 400, names the field
+│   └── ContextTooLong         400 context_length_exceeded
+├── Unauthorized               401 invalid_api_key
+├── Forbidden                  403
+├── NotFound                   404
+│   └── ModelNotFound          404 model_not_found
+├── TooLarge                   413
+├── Busy                       429 / 503 with retry-after
+│   ├── RateLimited            429: this key, or the cloud's own limit
+│   └── Overloaded             503: our queue is full or its deadline passed
+├── CloudError                 something between us and the cloud
+│   ├── CloudRefused           the cloud's own 4xx about this request: goes to the client as it came
+│   ├── CloudMisconfigured     the cloud refuses *our* key or model: the operator's to mend, 502
+│   ├── CloudUnavailable       refused connection, 5xx: 503
+│   ├── CloudTimeout           one of the phases took too long: 504
+│   └── CloudBroken            the stream ended in the middle, or sent an error: 502
+├── EdgeError                  something between us and one node; repaired, never shown unless all are gone
+│   ├── NoNode                 no node fits or is free in time
+│   ├── NodeUnavailable        refused, 4xx, 5xx
+│   ├── NodeTimeout
+│   └── NodeBroken             died in the middle, or sent nonsense
+└── ConfigError                names the key and the file and line, or the environment variable
 """
 
 from collections.abc import Mapping

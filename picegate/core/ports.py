@@ -12,7 +12,7 @@ from picegate.core.usage import LegKind, Tokens
 
 @dataclass(frozen=True, slots=True)
 class CloudCall:
-    """One call to the cloud. `payload` is a whole chat completions body except `model` and `stream`, which the client sets."""
+    """One call to the cloud. `payload`: a chat completions body but for `model` and `stream`, which the client sets."""
 
     kind: LegKind
     request_id: str
@@ -32,7 +32,7 @@ class EdgeCall:
     messages: tuple[Message, ...] = field(repr=False)
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     repeat_penalty: float | None = None
     continues: bool = False
 

@@ -1,4 +1,4 @@
-"""One passage, from its point to its last sentence: an edge writes it, else another edge, else the cloud, else its notes."""
+"""One passage, from point to last sentence: an edge writes it, else another, else the cloud, else its notes stand in."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -25,12 +25,13 @@ EDGE_TEMPERATURE = 0.3  # where the client names none: a passage is to keep to i
 _RESCUE_FIELDS = ("temperature", "top_p", "seed", "user", "service_tier", "reasoning_effort", "safety_identifier")
 
 
+Show = Callable[[list[TextDelta]], None]
+
+
 class Passage:
     """Writes one passage into its segment of the merger."""
 
-    def __init__(
-        self, run: Run, outside: Outside, merger: Merger, show: Callable[[list[TextDelta]], None], language: Language
-    ) -> None:
+    def __init__(self, run: Run, outside: Outside, merger: Merger, show: Show, language: Language) -> None:
         self._run = run
         self._outside = outside
         self._merger = merger

@@ -1,4 +1,4 @@
-"""A progressive answer: the cloud's own text and its points as they close, every point's passage at once, one merged text."""
+"""A progressive answer: the cloud's own text, and every point's passage from the moment its line closes, merged."""
 
 import anyio
 from anyio.abc import TaskGroup
@@ -29,8 +29,8 @@ async def progressive(run: Run, plan: Plan, outside: Outside) -> None:
     """Answer `run` by sketch and expansion.
 
     Raises:
-        CloudError, Busy: the sketch failed. Before any output an edge may answer instead; after it, the passages under way
-            are finished first.
+        CloudError, Busy: the sketch failed. Before any output an edge may answer instead; after it, the passages under
+            way are finished first.
     """
     try:
         await _Progressive(run, plan, outside).answer()

@@ -15,7 +15,7 @@ from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally, Tokens
 
 
 class Run(AsyncIterator[Event]):
-    """What the legs of one request share. Iterating it yields the request's events; it raises what the request failed of.
+    """What the legs of one request share. Iterating it yields the request's events and raises what it failed of.
 
     Emitting never waits: the events of an answer are few and bounded by its length, and two legs that had to wait for
     a slow reader could overtake one another.

@@ -12,12 +12,12 @@ SHORT_TOKENS = 60
 LONG_TOKENS = 700
 
 _ASKS_SHORT = re.compile(
-    r"\b(in (one|a single|1|two|2) (word|sentence|line)s?|one[- ]word|yes or no|briefly|in short|be brief|tl;?dr|just the (answer|number|name))\b"
-    r"|一言で|一文で|一行で|簡潔に|短く|はいかいいえ",
+    r"\b(in (one|a single|1|two|2) (word|sentence|line)s?|one[- ]word|yes or no|briefly|in short|be brief|tl;?dr"
+    r"|just the (answer|number|name))\b|一言で|一文で|一行で|簡潔に|短く|はいかいいえ",
     re.IGNORECASE,
 )
 _ASKS_LONG = re.compile(
-    r"\b(in detail|detailed|comprehensive|step[- ]by[- ]step|essay|article|report|blog post|guide|at least \d{3,} words|write a story)\b"
+    r"\b(in detail|detailed|comprehensive|step[- ]by[- ]step|essay|article|report|blog post|guide|write a story)\b"
     r"|詳しく|詳細に|長く|レポート|記事を|エッセイ",
     re.IGNORECASE,
 )
@@ -33,7 +33,7 @@ _WORDS_WANTED = re.compile(r"\b(\d{2,4})\s*words?\b", re.IGNORECASE)
 
 
 def forecast(ask: Ask) -> Forecast:
-    """Expected tokens of prompt and answer. Plain rules over the last user turn; the client's own bound is a ceiling."""
+    """Expected tokens of prompt and answer: plain rules over the last user turn, the client's own bound as a ceiling."""
     prompt = estimate_chat_tokens([message.text for message in ask.messages])
     expected = _expected_tokens(ask.question)
     if ask.max_tokens is not None:

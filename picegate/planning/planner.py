@@ -1,4 +1,4 @@
-"""The first planner: plain rules, each with its reason. A pure function; the dynamic planner will take its place here."""
+"""The first planner: plain rules, each with its reason. A pure function; a dynamic planner is to take its place."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -54,11 +54,8 @@ def edge_instead(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Pla
         return None
     if not _fit(fleet, forecast.prompt_tokens + forecast.answer_tokens):
         return None
-    return Plan(
-        Mode.EDGE,
-        Reason("cloud_down", "the cloud does not answer, so an edge node writes the whole answer"),
-        forecast=forecast,
-    )
+    why = Reason("cloud_down", "the cloud does not answer, so an edge node writes the whole answer")
+    return Plan(Mode.EDGE, why, forecast=forecast)
 
 
 def _choose(ask: Ask, forecast: Forecast, cloud: CloudView, fleet: Sequence[NodeView], rules: Rules) -> Plan:
@@ -67,58 +64,54 @@ def _choose(ask: Ask, forecast: Forecast, cloud: CloudView, fleet: Sequence[Node
         return _edge_only(ask, forecast, fleet)
     if ask.data_policy is DataPolicy.CLOUD_ONLY:
         if wished in (Mode.EDGE, Mode.PROGRESSIVE):
-            raise Forbidden(
-                f"data_policy is cloud_only, but mode {wished.value} sends text to edge nodes", param="pice.data_policy"
-            )
-        return Plan(Mode.CLOUD, Reason("policy", "the data policy keeps this request in the cloud"))
+            raise _breaks_policy(ask, "edge nodes")
+        return _plan(Mode.CLOUD, "policy", "the data policy keeps this request in the cloud")
     if wished is Mode.CLOUD:
-        return Plan(Mode.CLOUD, Reason("forced", "the client asked for the cloud"))
+        return _plan(Mode.CLOUD, "forced", "the client asked for the cloud")
     if ask.needs:
-        return Plan(Mode.CLOUD, Reason("needs_cloud", f"only the cloud can serve: {', '.join(ask.needs)}"))
+        return _plan(Mode.CLOUD, "needs_cloud", f"only the cloud can serve: {', '.join(ask.needs)}")
     if not any(node.usable for node in fleet):
-        return Plan(Mode.CLOUD, Reason("no_edge", "no edge node is ready"))
+        return _plan(Mode.CLOUD, "no_edge", "no edge node is ready")
 
     room = forecast.answer_tokens if wished is Mode.EDGE else PASSAGE_TOKENS
     if not _fit(fleet, forecast.prompt_tokens + room):
-        return Plan(
-            Mode.CLOUD,
-            Reason("context", f"the conversation (about {forecast.prompt_tokens} tokens) fits no edge node's context"),
-        )
+        return _plan(Mode.CLOUD, "context", f"about {forecast.prompt_tokens} prompt tokens fit no edge node's context")
     if wished is Mode.EDGE:
-        return Plan(Mode.EDGE, Reason("forced", "the client asked for the edge"))
+        return _plan(Mode.EDGE, "forced", "the client asked for the edge")
     if not cloud.up and (instead := edge_instead(ask, forecast, fleet)):
         return instead
     if wished is Mode.PROGRESSIVE:
-        return Plan(Mode.PROGRESSIVE, Reason("forced", "the client asked for a progressive answer"))
+        return _plan(Mode.PROGRESSIVE, "forced", "the client asked for a progressive answer")
     if not rules.enabled:
-        return Plan(Mode.CLOUD, Reason("disabled", "progressive answers are switched off"))
+        return _plan(Mode.CLOUD, "disabled", "progressive answers are switched off")
     if ask.max_tokens is not None and ask.max_tokens < rules.min_answer_tokens:
-        return Plan(Mode.CLOUD, Reason("short_limit", f"max_tokens {ask.max_tokens} leaves nothing worth delegating"))
+        return _plan(Mode.CLOUD, "short_limit", f"max_tokens {ask.max_tokens} leaves nothing worth delegating")
+    expected = f"an answer of about {forecast.answer_tokens} tokens is expected"
     if forecast.answer_tokens < rules.min_answer_tokens:
-        return Plan(
-            Mode.CLOUD, Reason("short_answer", f"an answer of about {forecast.answer_tokens} tokens is expected")
-        )
-    return Plan(
-        Mode.PROGRESSIVE,
-        Reason("long_answer", f"about {forecast.answer_tokens} tokens are expected and edge nodes are ready"),
-    )
+        return _plan(Mode.CLOUD, "short_answer", expected)
+    return _plan(Mode.PROGRESSIVE, "long_answer", f"{expected} and edge nodes are ready")
 
 
 def _edge_only(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Plan:
     if ask.options.mode in (Mode.CLOUD, Mode.PROGRESSIVE):
-        raise Forbidden(
-            f"data_policy is edge_only, but mode {ask.options.mode.value} sends text to the cloud",
-            param="pice.data_policy",
-        )
+        raise _breaks_policy(ask, "the cloud")
     if ask.needs:
-        raise BadRequest(
-            f"{ask.needs[0]} needs the cloud, but data_policy is edge_only",
-            code="unsupported_parameter",
-            param=ask.needs[0],
-        )
+        message = f"{ask.needs[0]} needs the cloud, but data_policy is edge_only"
+        raise BadRequest(message, code="unsupported_parameter", param=ask.needs[0])
     if not _fit(fleet, forecast.prompt_tokens + forecast.answer_tokens):
         raise NoNode("data_policy is edge_only, and no edge node is ready that this conversation fits")
-    return Plan(Mode.EDGE, Reason("policy", "the data policy keeps this request on the edge"))
+    return _plan(Mode.EDGE, "policy", "the data policy keeps this request on the edge")
+
+
+def _plan(mode: Mode, code: str, text: str) -> Plan:
+    return Plan(mode, Reason(code, text))
+
+
+def _breaks_policy(ask: Ask, destination: str) -> Forbidden:
+    mode = ask.options.mode.value if ask.options.mode else "auto"
+    return Forbidden(
+        f"data_policy is {ask.data_policy.value}, but mode {mode} sends text to {destination}", param="pice.data_policy"
+    )
 
 
 def _fit(fleet: Sequence[NodeView], tokens: int) -> bool:
