@@ -3,14 +3,17 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from picegate.core.chat import DataPolicy, Mode
 from picegate.core.errors import ConfigError
+from picegate.toml_lines import line_of
 
 ENV_PREFIX = "PICEGATE_"
 
@@ -83,11 +86,15 @@ class ProgressiveSettings(Section):
     min_answer_tokens: int = Field(160, ge=0, description="shorter answers are written by the cloud")
     max_points: int = Field(8, ge=1, le=64)
     max_point_words: int = Field(400, ge=10)
-    slot_wait_s: float = Field(20.0, gt=0, description="a point waits this long for a free slot, then the cloud writes it")
+    slot_wait_s: float = Field(
+        20.0, gt=0, description="a point waits this long for a free slot, then the cloud writes it"
+    )
     attempts: int = Field(2, ge=1, description="edges tried per point before the cloud")
     warm: bool = True
     show_sketch: bool = Field(False, description="send the sketch as reasoning text")
-    words_scale: float = Field(1.0, gt=0, le=4, description="small models undershoot: words asked = words wanted x this")
+    words_scale: float = Field(
+        1.0, gt=0, le=4, description="small models undershoot: words asked = words wanted x this"
+    )
 
 
 class StorageSettings(Section):
@@ -111,7 +118,11 @@ class Settings(BaseSettings):
     """The whole tree, built once by `load` and handed down in pieces."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     server: ServerSettings = ServerSettings()
@@ -153,45 +164,51 @@ def load(path: Path | None = None) -> Settings:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    _refuse_unknown_sections()
     try:
         return Settings(**data)
+    except SettingsError as error:
+        raise ConfigError(_not_json(error)) from error
     except ValidationError as error:
         raise ConfigError("\n".join(_complaint(e, path, text) for e in error.errors())) from error
 
 
-def _complaint(error: Any, path: Path | None, text: str) -> str:
-    where = [str(part) for part in error["loc"]]
+def _refuse_unknown_sections() -> None:
+    """Pydantic overlooks a variable whose section it does not know. Ours without `__` are not settings."""
+    for name in os.environ:
+        section, nested, _ = name.upper().removeprefix(ENV_PREFIX).partition("__")
+        if name.upper().startswith(ENV_PREFIX) and nested and section.lower() not in Settings.model_fields:
+            raise ConfigError(f"{name} (environment): {section.lower()}: unknown section")
+
+
+def _not_json(error: SettingsError) -> str:
+    """Lists and tables come from the environment as JSON. Pydantic names only the section, so find the variable."""
+    cause = error.__cause__
+    broken = cause.doc if isinstance(cause, JSONDecodeError) else None
+    for name, value in os.environ.items():
+        if value == broken and name.upper().startswith(ENV_PREFIX):
+            return f"{name} (environment): not valid JSON, as a list or table must be: {cause}"
+    return str(error)
+
+
+def _complaint(error: ErrorDetails, path: Path | None, text: str) -> str:
+    """One line on one bad setting: where it came from, its key, what is wrong."""
+    where = tuple(str(part) for part in error["loc"])
     key = ".".join(where)
-    variable = ENV_PREFIX + "__".join(where).upper()
-    reason = "unknown setting" if error["type"] == "extra_forbidden" else error["msg"]
-    if variable in os.environ:
+    reasons = {"extra_forbidden": "unknown setting", "missing": "required, but not set"}
+    reason = reasons.get(error["type"], error["msg"])
+    if variable := _variable_of(where):
         return f"{variable} (environment): {key}: {reason}"
     if path is None:
-        return f"{key}: {reason} (set {variable} or give a config file)"
-    return f"{path}:{_line_of(where, text)}: {key}: {reason}"
+        return f"{key}: {reason} (set {ENV_PREFIX}{'__'.join(where).upper()} or give a config file)"
+    return f"{path}:{line_of(where, text) or 1}: {key}: {reason}"
 
 
-def _line_of(where: list[str], text: str) -> int:
-    """Line of the deepest part of `where` that stands in the TOML text; 1 where none does."""
-    found, wanted = 1, iter(where)
-    part = next(wanted, None)
-    seen_tables = -1
-    for number, line in enumerate(text.splitlines(), start=1):
-        if part is None:
-            break
-        bare = line.strip().lstrip("[").replace('"', "")
-        if bare.startswith((f"{part}.", f"{part}]", f"{part} ", f"{part}=")):
-            found = number
-            table = line.strip().startswith("[[")
-            seen_tables += table
-            rest = next(wanted, None) if not table else part
-            if table and where[1:2] == [str(seen_tables)]:
-                next(wanted, None)
-                rest = next(wanted, None)
-            part = rest
-            if not table and bare.startswith(f"{where[0]}.") and len(where) > 2:
-                part = where[-1]
-    return found
+def _variable_of(where: tuple[str, ...]) -> str | None:
+    """The environment variable that set `where`, or a table around it as JSON. The environment beats the file."""
+    names = {name.upper(): name for name in os.environ}
+    wanted = (ENV_PREFIX + "__".join(where[:length]).upper() for length in range(len(where), 0, -1))
+    return next((names[name] for name in wanted if name in names), None)
 
 
 def as_data(settings: Settings) -> Mapping[str, Any]:
