@@ -1,0 +1,120 @@
+"""The edge nodes: agents and any llama-server, Ollama or vLLM, behind the port `core.ports.Edge`."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import anyio
+import httpx2
+
+from edge_agent.protocol import CONTINUE_FIELD, WARM_PATH
+from picegate.clients.legs import Faults, Phases, http_client, leg_headers, send
+from picegate.clients.stream import Deltas, Payloads
+from picegate.core.errors import NodeBroken, NodeTimeout, NodeUnavailable
+from picegate.core.plan import NodeKind, NodeView
+from picegate.core.ports import Delta, EdgeCall
+from picegate.core.usage import LegKind
+from picegate.settings import FleetSettings
+from picegate.wire.upstream import error_of
+
+_KEEP = 64
+_KEEP_S = 4.0  # below the 5 s after which common servers close an idle connection under our hands
+_WARM_S = 5.0
+_REFUSAL_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class EdgeClient:
+    """Raises what `core.ports.Edge` says. Use it as an async context manager, or call `aclose`.
+
+    No retries: a passage is begun again on another node instead. Proxies of the environment are not used, since nodes
+    are near.
+    """
+
+    def __init__(self, settings: FleetSettings, *, http: httpx2.AsyncClient | None = None) -> None:
+        self._phases = Phases(settings.connect_s, settings.first_token_s, settings.between_tokens_s, settings.total_s)
+        self._owns_http = http is None
+        self._http = http or http_client(connect_s=settings.connect_s, keep=_KEEP, keep_s=_KEEP_S, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        if self._owns_http:
+            await self._http.aclose()
+
+    @asynccontextmanager
+    async def stream(self, node: NodeView, call: EdgeCall) -> AsyncIterator[AsyncIterator[Delta]]:
+        faults = Faults(f"node {node.name}", NodeUnavailable, NodeTimeout, NodeBroken)
+        headers = leg_headers(call.kind, call.request_id, node.api_key)
+        sent = anyio.current_time()
+        deadline = sent + self._phases.total_s
+        response = await send(
+            self._http, _chat_url(node), headers, chat_body(node, call), self._phases, faults, deadline=deadline
+        )
+        payloads = Payloads(response, self._phases, faults, sent=sent, deadline=deadline)
+        try:
+            if not response.is_success:
+                raise NodeUnavailable(f"{faults.who} refused (status {response.status_code}): {await _words(response)}")
+            yield Deltas(payloads, faults)
+        finally:
+            await payloads.aclose()
+
+    async def warm(self, node: NodeView, call: EdgeCall) -> None:
+        headers = leg_headers(LegKind.WARM, call.request_id, node.api_key)
+        if node.kind is NodeKind.AGENT:
+            url = node.url.rstrip("/").removesuffix("/v1") + WARM_PATH
+            body: dict[str, Any] = {"messages": [message.as_wire() for message in call.messages]}
+        else:  # one token: every server keeps the prompt of its last call
+            url, body = _chat_url(node), {**chat_body(node, call), "max_tokens": 1, "stream": False}
+            del body["stream_options"]
+        try:
+            with anyio.move_on_after(min(_WARM_S, self._phases.first_token_s)):
+                await self._http.post(url, json=body, headers=headers)
+        except Exception as error:
+            log.debug("node %s was not warmed: %r", node.name, error)
+
+
+def chat_body(node: NodeView, call: EdgeCall) -> dict[str, Any]:
+    """The body of a streamed chat completion; wishes that were not made are left out."""
+    sampling = call.sampling
+    wishes: dict[str, Any] = {
+        "max_tokens": call.max_tokens,
+        "stop": list(call.stop) or None,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "seed": sampling.seed,
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
+        "repeat_penalty": call.repeat_penalty,  # llama-server, our agents
+        "repetition_penalty": call.repeat_penalty,  # vLLM, SGLang
+    }
+    body: dict[str, Any] = {
+        "model": node.model,
+        "messages": [message.as_wire() for message in call.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "cache_prompt": True,  # llama-server: keep the prefix that the request's other points share
+        **{name: wish for name, wish in wishes.items() if wish is not None},
+    }
+    if call.continues:  # vLLM and llama-server take the two together only
+        body |= {CONTINUE_FIELD: True, "add_generation_prompt": False}
+    return body
+
+
+def _chat_url(node: NodeView) -> str:
+    return f"{node.url.rstrip('/')}/chat/completions"
+
+
+async def _words(response: httpx2.Response) -> str:
+    try:
+        with anyio.move_on_after(_REFUSAL_S):
+            return error_of(await response.aread()).message
+    except httpx2.HTTPError:
+        pass  # the status says enough
+    return ""

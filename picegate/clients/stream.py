@@ -1,0 +1,154 @@
+"""The stream of one upstream reply, read payload by payload under the timeouts of its phases."""
+
+import json
+import re
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Self
+
+import anyio
+import httpx2
+
+from picegate.clients.legs import Faults, Phases
+from picegate.core.errors import PiceError
+from picegate.core.ports import Delta
+from picegate.wire.sse import SseDecoder
+from picegate.wire.upstream import UpstreamError, error_in, parse_delta
+
+# In JSON a quote inside a string is escaped, so these find keys only, never text of the answer.
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+_CONTENT = re.compile(rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text)"\s*:\s*(?:"[^"]|\[)')
+_OPENINGS = 2  # payloads that may come before the first token (role; Azure's filter report), whatever their shape
+_DRAIN_S = 0.1
+_CLOSE_S = 1.0
+
+
+class Payloads(AsyncIterator[bytes]):
+    """The data payloads of one streamed reply, without `[DONE]`, each looked at only by cheap searches for bytes.
+
+    Iterating raises `faults.timeout` naming the phase, and `faults.broken` where the stream carries an error, is cut, or
+    ends without a finish reason. `aclose` closes the connection, or keeps it for the next call where the reply was read
+    whole.
+    """
+
+    def __init__(
+        self, response: httpx2.Response, phases: Phases, faults: Faults, *, sent: float, deadline: float
+    ) -> None:
+        self._response = response
+        self._chunks = response.aiter_bytes()
+        self._decoder = SseDecoder()
+        self._ready: deque[bytes] = deque()
+        self._phases = phases
+        self._faults = faults
+        self._deadline = deadline
+        self._phase_end: float | None = sent + phases.first_token_s
+        self._seen = 0
+        self._begun = False  # a payload with content has come
+        self._finished = False  # a finish reason has come
+        self._done = False  # `[DONE]` has come
+        self._ended = False  # the body has ended
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._ready:
+            if self._done or (self._ended and self._finished):
+                raise StopAsyncIteration
+            if self._ended:
+                raise self._faults.broken(f"{self._faults.who} ended its stream without a finish reason")
+            await self._read()
+        payload = self._ready.popleft()
+        if payload.startswith(b"[DONE]"):
+            self._done = True
+            self._ready.clear()
+            raise StopAsyncIteration
+        self._look(payload)
+        return payload
+
+    def _look(self, payload: bytes) -> None:
+        if b'"error"' in payload and (error := error_in(payload)) is not None:
+            raise self._faults.broken(f"{self._faults.who} reported an error: {error.message or error.code}")
+        if not self._finished and _FINISH.search(payload):
+            self._finished = True
+        if not self._begun:
+            self._seen += 1
+            self._begun = self._finished or self._seen > _OPENINGS or _CONTENT.search(payload) is not None
+        if self._begun:
+            self._phase_end = None
+
+    async def _read(self) -> None:
+        """Wait for the next piece of the body. Time that the reader spends elsewhere is not counted."""
+        if self._phase_end is None:
+            self._phase_end = anyio.current_time() + self._phases.between_tokens_s
+        with anyio.CancelScope(deadline=min(self._phase_end, self._deadline)) as scope:
+            try:
+                self._ready.extend(self._decoder.feed(await anext(self._chunks)))
+            except StopAsyncIteration:
+                self._end()
+            except httpx2.HTTPError as error:
+                self._cut(str(error) or type(error).__name__, error)
+            except ValueError as error:
+                raise self._faults.broken(f"{self._faults.who}: {error}") from error
+        if scope.cancelled_caught:
+            raise self._overdue(self._phase_end)
+
+    def _end(self) -> None:
+        self._ended = True
+        for payload in self._decoder.flush():
+            if payload.startswith(b"[DONE]") or _whole(payload):
+                self._ready.append(payload)
+
+    def _cut(self, reason: str, error: Exception) -> None:
+        """An answer that has its finish reason is whole, even where the connection died before `[DONE]`."""
+        self._ended = True
+        if not self._finished:
+            raise self._faults.broken(f"{self._faults.who} broke off: {reason}") from error
+
+    def _overdue(self, phase_end: float) -> PiceError:
+        if self._deadline <= phase_end:
+            return self._faults.timed_out("whole answer", self._phases.total_s)
+        if self._begun:
+            return self._faults.timed_out("between tokens", self._phases.between_tokens_s)
+        return self._faults.timed_out("first token", self._phases.first_token_s)
+
+    async def aclose(self) -> None:
+        if (
+            self._done and not self._ended
+        ):  # the end of the body follows at once: with it read, the connection can be kept
+            with anyio.move_on_after(_DRAIN_S, shield=True):
+                try:
+                    async for _ in self._chunks:
+                        pass
+                except httpx2.HTTPError:
+                    pass  # it is closed below
+        with anyio.move_on_after(_CLOSE_S, shield=True):
+            await self._chunks.aclose()
+            await self._response.aclose()
+
+
+class Deltas(AsyncIterator[Delta]):
+    """The same, parsed."""
+
+    def __init__(self, payloads: Payloads, faults: Faults) -> None:
+        self._payloads = payloads
+        self._faults = faults
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Delta:
+        payload = await anext(self._payloads)
+        try:
+            return parse_delta(payload)
+        except UpstreamError as error:
+            raise self._faults.broken(f"{self._faults.who}: {error.message}") from error
+
+
+def _whole(payload: bytes) -> bool:
+    """Whether the payload that the end of a body closed is a whole one, or the half of one that was cut."""
+    try:
+        json.loads(payload)
+    except ValueError:
+        return False
+    return True

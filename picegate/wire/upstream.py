@@ -1,0 +1,143 @@
+"""What upstreams answer, in our words. Tolerant: OpenAI, vLLM, SGLang, llama-server and Ollama differ."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from picegate.core.ports import Delta
+from picegate.core.usage import Tokens
+
+_SHOWN = 500  # characters of an upstream's message that are passed on
+
+
+class UpstreamError(ValueError):
+    """What an upstream says went wrong.
+
+    Attributes:
+        message: its own words, shortened; empty where it said nothing.
+        code: its machine-readable code as text, or its type, or None.
+        param: the request field it names, or None.
+    """
+
+    def __init__(self, message: str, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+
+
+def parse_delta(payload: bytes) -> Delta:
+    """One data payload of a streamed chat completion (not `[DONE]`). Only the first choice is read.
+
+    Raises:
+        UpstreamError: the payload is an error, or no JSON object.
+    """
+    chunk = _object(payload)
+    if (error := _error_in(chunk)) is not None:
+        raise error
+    usage = chunk.get("usage")
+    tokens = tokens_of(usage) if isinstance(usage, Mapping) else None
+    choices = chunk.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        return Delta(tokens=tokens)
+    choice = choices[0]
+    finish = choice.get("finish_reason")
+    delta = choice.get("delta")
+    if not isinstance(delta, Mapping):
+        delta = {}
+    return Delta(
+        text=_text(delta.get("content")),
+        reasoning=_text(delta.get("reasoning_content")) or _text(delta.get("reasoning")),
+        finish_reason=finish if isinstance(finish, str) and finish else None,
+        tokens=tokens,
+    )
+
+
+def tokens_of(usage: Any) -> Tokens:
+    """OpenAI's `usage` object; zeros where it is missing or names nothing."""
+    if not isinstance(usage, Mapping):
+        return Tokens()
+    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    return Tokens(
+        prompt=_count(usage, "prompt_tokens"),
+        completion=_count(usage, "completion_tokens"),
+        # DeepSeek names its cache hits at the top.
+        cached=_count(prompt, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens"),
+        reasoning=_count(completion, "reasoning_tokens"),
+    )
+
+
+def error_of(body: bytes) -> UpstreamError:
+    """The error that a refusing reply's body tells of; with an empty message where it tells of none."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        text = body.decode("utf-8", "replace").strip()
+        return UpstreamError(
+            "" if text.startswith("<") else text[:_SHOWN]
+        )  # a proxy's HTML page says nothing to anyone
+    if isinstance(data, list) and data:  # Gemini's OpenAI door wraps it
+        data = data[0]
+    if not isinstance(data, Mapping):
+        return UpstreamError("")
+    error = _error_in(data)
+    if error is not None:
+        return error
+    if "message" in data:  # vLLM before it followed OpenAI
+        return _error(data)
+    return UpstreamError(_text(data.get("detail"))[:_SHOWN])  # FastAPI
+
+
+def error_in(payload: bytes) -> UpstreamError | None:
+    """The error that a streamed data payload carries, if it does."""
+    try:
+        return _error_in(_object(payload))
+    except UpstreamError:
+        return None
+
+
+def _object(payload: bytes) -> Mapping[str, Any]:
+    try:
+        data = json.loads(payload)
+    except ValueError as error:
+        raise UpstreamError("the upstream sent something that is not JSON") from error
+    if not isinstance(data, Mapping):
+        raise UpstreamError("the upstream sent JSON that is not an object")
+    return data
+
+
+def _error_in(data: Mapping[str, Any]) -> UpstreamError | None:
+    error = data.get("error")
+    if isinstance(error, Mapping):
+        return _error(error)
+    if isinstance(error, str) and error:  # Ollama
+        return UpstreamError(error[:_SHOWN])
+    if data.get("object") == "error":
+        return _error(data)
+    return None
+
+
+def _error(error: Mapping[str, Any]) -> UpstreamError:
+    code = error.get("code")
+    if code is None:
+        code = error.get("type")
+    param = error.get("param")
+    return UpstreamError(
+        _text(error.get("message"))[:_SHOWN],
+        str(code) if code is not None else None,
+        param if isinstance(param, str) else None,
+    )
+
+
+def _text(value: Any) -> str:
+    """Text of a content field; of a list of parts (Mistral's thinking models), that of its text parts."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(_text(part.get("text")) for part in value if isinstance(part, Mapping))
+    return ""
+
+
+def _count(counts: Any, name: str) -> int:
+    value = counts.get(name) if isinstance(counts, Mapping) else None
+    return int(value) if isinstance(value, int | float) and value > 0 else 0
