@@ -1,0 +1,39 @@
+"""`picegate nodes`: the edge nodes that a running gateway knows."""
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from picegate.cli.gateway import Gateway
+from picegate.cli.options import LOCAL_URL, AdminKeyOption, JsonOption, UrlOption
+
+
+def nodes(url: UrlOption = LOCAL_URL, key: AdminKeyOption = None, as_json: JsonOption = False) -> None:
+    """List the nodes, their state, load and measured speed."""
+    found: list[dict[str, Any]] = Gateway(url, key).get("/admin/v1/nodes")["data"]
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    elif not found:
+        print("no nodes: register an agent, or list static ones under [[nodes]] in the config")
+    else:
+        Console().print(_table(found))
+
+
+def _table(found: list[dict[str, Any]]) -> Table:
+    table = Table("name", "state", "kind", "model", "free", "speed", "first token", "url", box=None)
+    for node in found:
+        speed, first = node["tokens_per_s"], node["first_token_s"]
+        table.add_row(
+            Text(node["name"]),
+            node["state"],
+            node["kind"],
+            Text(node["model"]),
+            f"{node['free']}/{node['slots']}",
+            "-" if speed is None else f"{speed:.1f} tok/s",
+            "-" if first is None else f"{first:.2f}s",
+            Text(node["url"]),
+        )
+    return table
