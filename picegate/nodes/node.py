@@ -1,0 +1,107 @@
+"""One edge node as the registry keeps it: who it is, what it does at this moment, what was learnt of it."""
+
+from dataclasses import dataclass, field
+
+from edge_agent.protocol import Load
+from picegate.core.plan import NodeKind, NodeState, NodeView
+from picegate.core.ports import Observation
+from picegate.nodes.breaker import Breaker, Circuit
+
+_NEWEST = 0.3  # weight of the newest measurement in the running averages
+_FEWEST_TOKENS = 4  # a speed measured on fewer says nothing
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """Changed only by the registry and by the slots.
+
+    Attributes:
+        token_hash: of the node's own bearer; None for static nodes.
+        lease_until: None for static nodes, which hold no lease.
+        in_use: slots that this gateway uses.
+        others: slots that the agent says are busy beyond those.
+    """
+
+    id: str
+    name: str
+    url: str
+    model: str
+    slots: int
+    kind: NodeKind
+    breaker: Breaker
+    context_tokens: int | None = None
+    api_key: str | None = field(default=None, repr=False)
+    token_hash: bytes | None = field(default=None, repr=False)
+    lease_until: float | None = None
+    draining: bool = False
+    in_use: int = 0
+    others: int = 0
+    tokens_per_s: float | None = None
+    first_token_s: float | None = None
+    _told_tokens_per_s: float | None = None
+    _most_in_use: int = 0  # since the last heartbeat
+
+    def state(self, now: float) -> NodeState:
+        if self.lease_until is not None and now >= self.lease_until:
+            return NodeState.LOST
+        if self.breaker.state(now) is Circuit.OPEN:
+            return NodeState.LOST
+        return NodeState.DRAINING if self.draining else NodeState.READY
+
+    def free(self, now: float) -> int:
+        """Slots that may be taken now; while the breaker is half open, one in all."""
+        if self.breaker.state(now) is Circuit.HALF_OPEN:
+            return 0 if self.in_use else 1
+        return max(self.slots - self.in_use - self.others, 0)
+
+    @property
+    def speed(self) -> float | None:
+        """Tokens per second of one sequence: as measured here, else as the agent says."""
+        return self.tokens_per_s if self.tokens_per_s is not None else self._told_tokens_per_s
+
+    def view(self, now: float) -> NodeView:
+        return NodeView(
+            id=self.id,
+            name=self.name,
+            url=self.url,
+            model=self.model,
+            slots=self.slots,
+            free=self.free(now),
+            kind=self.kind,
+            state=self.state(now),
+            context_tokens=self.context_tokens,
+            tokens_per_s=self.speed,
+            first_token_s=self.first_token_s,
+            api_key=self.api_key,
+        )
+
+    def take(self) -> None:
+        self.in_use += 1
+        self._most_in_use = max(self._most_in_use, self.in_use)
+
+    def give_back(self) -> None:
+        self.in_use -= 1
+
+    def hear(self, load: Load) -> None:
+        """What the agent says of itself.
+
+        Its busy slots include ours, as they were when it looked. Slots that were ours at any time since its last
+        word are therefore not taken for someone else's: a leg that just ended must not block its own slot until the next.
+        """
+        self.others = min(max(load.slots_busy - self._most_in_use, 0), self.slots)
+        self._most_in_use = self.in_use
+        if load.tokens_per_s:
+            self._told_tokens_per_s = load.tokens_per_s
+
+    def learn(self, seen: Observation, now: float) -> None:
+        self.breaker.record(seen.ok, now)
+        if not seen.ok:
+            return
+        if seen.tokens >= _FEWEST_TOKENS and seen.decode_s > 0:
+            self.tokens_per_s = _mean(self.tokens_per_s, (seen.tokens - 1) / seen.decode_s)
+        if seen.first_token_s is not None:
+            self.first_token_s = _mean(self.first_token_s, seen.first_token_s)
+
+
+def _mean(old: float | None, new: float) -> float:
+    return new if old is None else old + _NEWEST * (new - old)
