@@ -11,7 +11,7 @@ _CLOSERS = "\"'”’)]}»*_`」』）】"
 _WESTERN_END = re.compile(rf"[.!?…][{re.escape(_CLOSERS)}]*$")
 _EASTERN_END = re.compile(rf"[。！？｡][{re.escape(_CLOSERS)}]*$")
 _ABBREVIATIONS = frozenset(
-    """e.g i.e etc cf vs al approx ca dr mr mrs ms prof st jr sr no nos fig figs eq vol pp ch sec inc ltd co corp u.s u.k
+    """e.g i.e etc cf vs al approx ca dr mr mrs ms prof st jr sr nos fig figs eq vol pp ch sec inc ltd corp u.s u.k
     a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec""".split()
 )
 _LAST_WORD = re.compile(r"([^\s(\[\"“‘']+)\.$")
@@ -49,7 +49,9 @@ def sentences(text: str) -> list[str]:
         start = 0
         for position, character in enumerate(line):
             following = line[position + 1 : position + 2]
-            boundary = following in ("", " ", "\t") if character not in "。！？｡」』）" else following not in "」』）。！？"
+            boundary = (
+                following in ("", " ", "\t") if character not in "。！？｡」』）" else following not in "」』）。！？"
+            )
             if (boundary or not following) and ends_sentence(line[start : position + 1]):
                 found.append(line[start : position + 1].strip())
                 start = position + 1

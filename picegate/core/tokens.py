@@ -9,12 +9,15 @@ CHARS_PER_TOKEN = 4.0
 TOKENS_PER_MESSAGE = 4  # role and turn markers of a chat template
 
 
+def token_weight(text: str) -> float:
+    """Tokens of `text`, estimated and not rounded: the weights of a text's pieces add up to its own."""
+    dense = len(_DENSE.findall(text))
+    return dense + (len(text) - dense) / CHARS_PER_TOKEN
+
+
 def estimate_tokens(text: str) -> int:
     """Tokens of `text`, estimated; 0 for an empty text, else at least 1."""
-    if not text:
-        return 0
-    dense = len(_DENSE.findall(text))
-    return max(1, round(dense + (len(text) - dense) / CHARS_PER_TOKEN))
+    return max(1, round(token_weight(text))) if text else 0
 
 
 def estimate_chat_tokens(texts: list[str]) -> int:

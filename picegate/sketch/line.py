@@ -12,7 +12,9 @@ _LIST_MARKER = rf"(?:[-*+]{_SPACE}+|\(?\d{{1,3}}[.)]{_SPACE}*|\d{{1,3}}[．）�
 _HEADING = rf"#{{1,6}}{_SPACE}+"
 
 # Everything a line can be before its two signs stand there; true of far more than becomes a delegation line.
-_UNDECIDED = re.compile(rf"{_SPACE}{{0,3}}(?:[-*+•‣・●○◦▪①-⑳]|\(?\d{{0,3}}[.)．）、]?|#{{0,6}}){_SPACE}*[*_`]{{0,3}}[>＞]{{0,2}}")
+_UNDECIDED = re.compile(
+    rf"{_SPACE}{{0,3}}(?:[-*+•‣・●○◦▪①-⑳]|\(?\d{{0,3}}[.)．）、]?|#{{0,6}}){_SPACE}*[*_`]{{0,3}}[>＞]{{0,2}}"
+)
 _OPEN = re.compile(
     rf"(?P<prefix>{_SPACE}{{0,3}}(?P<marker>{_LIST_MARKER})?)(?:{_HEADING})?(?P<wrap>[*_]{{0,3}}|`)[>＞]{{2}}(?![>＞])"
 )
