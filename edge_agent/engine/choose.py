@@ -1,0 +1,35 @@
+"""Which engine to take. Nothing of llama.cpp is imported before this is asked."""
+
+from importlib.util import find_spec
+from typing import Literal
+
+from edge_agent.engine.fake import FakeEngine
+from edge_agent.engine.options import EngineOptions
+from edge_agent.engine.port import Engine
+from edge_agent.errors import EngineMissing
+
+EngineChoice = Literal["auto", "llama", "prebuilt", "fake"]
+
+
+def choose(choice: EngineChoice, options: EngineOptions) -> Engine:
+    """The engine, not yet loaded. `auto`: llama-cpp-python where it is installed, else the prebuilt one.
+
+    Raises:
+        EngineMissing: it is not installed.
+    """
+    if choice == "fake":
+        return FakeEngine(name=options.name, context_tokens=options.context_tokens, slots=options.slots)
+    if choice in ("auto", "llama") and find_spec("llama_cpp") and find_spec("jinja2"):
+        from edge_agent.engine.llama import LlamaEngine
+
+        return LlamaEngine(options)
+    if choice in ("auto", "prebuilt") and find_spec("xllamacpp"):
+        from edge_agent.engine.prebuilt import PrebuiltEngine
+
+        return PrebuiltEngine(options)
+    wanted = {"llama": "picegate[edge]", "prebuilt": "picegate[quick]"}.get(choice)
+    if wanted:
+        raise EngineMissing(f"the engine {choice!r} is not installed: pip install '{wanted}'")
+    raise EngineMissing(
+        "no engine is installed: pip install 'picegate[quick]' (prebuilt) or 'picegate[edge]' (compiled here)"
+    )

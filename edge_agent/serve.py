@@ -1,0 +1,160 @@
+"""The life of an agent: bind, load, serve, register; on a signal drain, say goodbye, end."""
+
+import logging
+import secrets
+import signal
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import httpx2
+from pydantic import SecretStr
+
+from edge_agent.agent import Agent
+from edge_agent.app import create_app
+from edge_agent.engine.choose import choose
+from edge_agent.engine.options import EngineOptions
+from edge_agent.errors import EnrolmentRefused
+from edge_agent.gateway import GatewayLink, own_address
+from edge_agent.models.download import fetch
+from edge_agent.models.gguf import check_gguf
+from edge_agent.models.manifest import MANIFEST
+from edge_agent.protocol import Register
+from edge_agent.server import Server, bind, url_of
+from edge_agent.settings import Settings
+
+log = logging.getLogger("edge_agent")
+
+ANY_ADDRESS = ("0.0.0.0", "::", "")
+CUT_S = 1  # answers that outlive the drain get this long to notice
+
+
+async def serve(settings: Settings) -> None:
+    """Run an agent until SIGTERM or SIGINT; a second signal ends it without waiting.
+
+    Raises:
+        StartupError: with the exit status that belongs to it.
+    """
+    settings = with_key(settings)
+    sock = bind(settings.host, settings.port)
+    options = await anyio.to_thread.run_sync(engine_options, settings)
+    engine = choose(settings.engine, options)
+    await engine.load()
+    app = create_app(engine, settings)
+    agent: Agent = app.state.agent
+    server = Server(app, grace_s=CUT_S)
+    refusal: EnrolmentRefused | None = None
+    end = anyio.Event()
+
+    async def stay_registered(link: GatewayLink) -> None:
+        nonlocal refusal
+        try:
+            await link.run()
+        except EnrolmentRefused as error:
+            refusal = error
+            end.set()
+
+    async def heed_signals() -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                if end.is_set():
+                    duties.cancel_scope.cancel()
+                end.set()
+
+    async with anyio.create_task_group() as house, httpx2.AsyncClient() as client:
+        house.start_soon(server.serve, [sock])
+        await server.up.wait()
+        link = None
+        async with anyio.create_task_group() as duties:
+            duties.start_soon(heed_signals)
+            say_listening(url_of(sock), agent)
+            if settings.gateway is not None:
+                link = gateway_link(agent, settings, settings.gateway, url_of(sock), client)
+                duties.start_soon(stay_registered, link)
+            await end.wait()
+            agent.desk.drain()
+            if link is not None:
+                await link.drain()
+            with anyio.move_on_after(settings.drain_s):
+                await agent.desk.idle()
+            duties.cancel_scope.cancel()
+        if link is not None:
+            await link.leave()
+        server.should_exit = True
+    if refusal is not None:
+        raise refusal
+
+
+def with_key(settings: Settings) -> Settings:
+    """Towards a gateway the agent never stands open: a key that is not set is drawn, and told to the gateway alone."""
+    if settings.api_key is not None or settings.gateway is None:
+        return settings
+    return settings.model_copy(update={"api_key": SecretStr(secrets.token_urlsafe(32))})
+
+
+def engine_options(settings: Settings) -> EngineOptions:
+    """Find the model, fetching it where need be. Blocks.
+
+    Raises:
+        ModelUnusable, DownloadFailed: as their names say.
+    """
+    model, name = Path(settings.model), settings.model_name
+    if settings.engine == "fake":
+        name = name or "fake"
+    elif settings.model in MANIFEST:
+        entry = MANIFEST[settings.model]
+        model, name = fetch(entry, settings.cache), name or entry.name
+    else:
+        model = model.expanduser()
+        check_gguf(model)
+    return EngineOptions(
+        model=model,
+        name=name or model.stem,
+        context_tokens=settings.ctx,
+        slots=settings.slots,
+        threads=settings.threads,
+        gpu_layers=settings.gpu_layers,
+        verbose=settings.verbose,
+    )
+
+
+def gateway_link(
+    agent: Agent, settings: Settings, gateway: str, listening: str, client: httpx2.AsyncClient
+) -> GatewayLink:
+    info = agent.desk.engine.info
+    host, port = listening.removeprefix("http://").rsplit(":", 1)
+    if settings.host in ANY_ADDRESS:
+        own = own_address(gateway)
+        host = f"[{own}]" if ":" in own else own
+    card = Register(
+        name=agent.name,
+        url=settings.advertise or f"http://{host}:{port}/v1",
+        api_key=agent.api_key,
+        model=info.name,
+        slots=info.slots,
+        context_tokens=info.context_tokens,
+        engine=info.engine,
+        version=own_version(),
+    )
+    token = settings.token.get_secret_value() if settings.token else ""
+    return GatewayLink(agent, card, url=gateway, token=token, client=client)
+
+
+def own_version() -> str:
+    try:
+        return version("picegate")
+    except PackageNotFoundError:
+        return ""
+
+
+def say_listening(url: str, agent: Agent) -> None:
+    """One line on stdout, flushed: whoever started us reads from it where we are."""
+    info = agent.desk.engine.info
+    print(
+        f"edge-agent listening on {url} name={agent.name} model={info.name} engine={info.engine!r} "
+        f"slots={info.slots} context={info.context_tokens}",
+        file=sys.stdout,
+        flush=True,
+    )

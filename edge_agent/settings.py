@@ -1,0 +1,114 @@
+"""One settings tree. The command line wins over `EDGE_AGENT_*`, which wins over the TOML file."""
+
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from edge_agent.engine.choose import EngineChoice
+from edge_agent.engine.options import usable_cores
+from edge_agent.errors import ConfigError
+from edge_agent.models.download import DEFAULT_CACHE
+
+ENV_PREFIX = "EDGE_AGENT_"
+
+
+def _default_name() -> str:
+    """This machine's name, reduced to what a node may be called."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", socket.gethostname()).lstrip("._-")[:64] or "edge"
+
+
+class Settings(BaseSettings):
+    """All that can be set. TOML keys and `EDGE_AGENT_` variables bear the fields' names."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    model: str = Field("embedded", min_length=1, description="a GGUF file, or `embedded`")
+    model_name: str | None = Field(
+        None, min_length=1, description="what clients call it; default: from the file's name"
+    )
+    engine: EngineChoice = "auto"
+    host: str = "127.0.0.1"
+    port: int = Field(8090, ge=0, le=65535, description="0: a free one")
+    name: str = Field(default_factory=_default_name, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)
+    gateway: str | None = Field(None, description="the gateway's URL; none: do not register")
+    token: SecretStr | None = Field(None, description="enrolment token of the gateway")
+    advertise: str | None = Field(None, description="how the gateway reaches us, ending in /v1")
+    api_key: SecretStr | None = Field(None, description="what callers must present; with a gateway one is drawn")
+    slots: int = Field(1, ge=1, le=1024)
+    ctx: int = Field(4096, ge=64, description="prompt + answer of one sequence, tokens")
+    threads: int = Field(default_factory=usable_cores, ge=1)
+    gpu_layers: int = Field(0, ge=-1, description="-1: all that fit")
+    max_queued: int = Field(32, ge=0)
+    max_body_bytes: int = Field(10_000_000, ge=1_000)
+    drain_s: float = Field(30.0, ge=0, description="running answers may take this long after SIGTERM")
+    cache: Path = Field(DEFAULT_CACHE, description="where fetched models are kept")
+    verbose: bool = False
+
+    @field_validator("gateway", "advertise")
+    @classmethod
+    def _is_url(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"https?://[^/\s]+", url):
+            raise ValueError("must be a URL such as http://host:port")
+        return None if url is None else url.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)  # `load` lays the three sources over one another itself, to say where a fault is
+
+
+def load(path: Path | None = None, options: Mapping[str, Any] | None = None) -> Settings:
+    """Read `path` (TOML), the environment and the command line's `options` (None values were not given).
+
+    Raises:
+        ConfigError: unreadable file, bad TOML, unknown or ill-typed setting; names the key and where it came from.
+    """
+    file = {} if path is None else _read(path)
+    environment = {
+        name: os.environ[ENV_PREFIX + name.upper()] for name in Settings.model_fields if _in_environment(name)
+    }
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    try:
+        return Settings(**{**file, **environment, **given})
+    except ValidationError as error:
+        complaints = []
+        for fault in error.errors():
+            key = ".".join(str(part) for part in fault["loc"])
+            reason = "unknown setting" if fault["type"] == "extra_forbidden" else fault["msg"]
+            origin = _origin(key, given, environment, path)
+            complaints.append(f"{origin}: {reason}")
+        raise ConfigError("; ".join(complaints)) from error
+
+
+def _in_environment(name: str) -> bool:
+    return bool(os.environ.get(ENV_PREFIX + name.upper()))
+
+
+def _origin(key: str, given: Mapping[str, Any], environment: Mapping[str, str], path: Path | None) -> str:
+    if key in given:
+        return "--" + key.replace("_", "-")
+    if key in environment:
+        return f"{ENV_PREFIX}{key.upper()} (environment)"
+    return f"{path}: {key}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the config {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
