@@ -53,8 +53,8 @@ async def cluster(
     """Start fakes and gateway on free ports.
 
     `cloud` and `edges` are fakes that were not entered yet; by default one cloud and two edges. `overrides` are
-    settings by section (`progressive={"level": 3}`); a section's other settings stay as the testbed has them: no key required, a
-    ledger in a temporary folder.
+    settings by section (`progressive={"level": 3}`); a section's other settings stay as the testbed has them: no key
+    required, a ledger in a temporary folder.
     """
     cloud = cloud or ScriptedCloud()
     fakes = tuple(edges) if edges is not None else (ScriptedEdge("edge-1"), ScriptedEdge("edge-2"))
