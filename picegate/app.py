@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -12,6 +13,7 @@ from picegate.access.keys import KeyStore
 from picegate.access.limits import RateLimiter
 from picegate.accounting.ledger import Ledger
 from picegate.accounting.prices import prices_of
+from picegate.accounting.savings import bill
 from picegate.api.deps import House
 from picegate.api.routes import build_api
 from picegate.clients.cloud import CloudClient
@@ -48,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     database = open_database(settings.storage.url)
     prices = prices_of(settings.cloud, settings.fleet)
     ledger = Ledger(database, prices, store_text=settings.storage.store_text)
-    metrics = Metrics(prices, registry.view)
+    metrics = Metrics(partial(bill, prices=prices), registry.view)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

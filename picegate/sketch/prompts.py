@@ -133,6 +133,12 @@ def rescue_messages(
     return wire
 
 
+def continue_messages(raw: Sequence[Mapping[str, Any]], shown: str, *, language: Language) -> list[dict[str, Any]]:
+    """The client's messages (as on the wire) for the cloud to end a whole answer of which `shown` stands already."""
+    turn = {"role": "user", "content": wording(language).go_on}
+    return [*(dict(message) for message in raw), {"role": "assistant", "content": shown}, turn]
+
+
 def passage_budget_tokens(point: Point, language: Language) -> int:
     """`max_tokens` for a passage: enough to reach the end of the sentence in which its budget runs out."""
     return round(point.words * _TOKENS_PER_WORD[language] * 1.6) + 24

@@ -23,6 +23,7 @@ class Wording:
         ask_after: the same for a passage that follows on what stands before it.
         rescue: what the cloud is asked for when no edge could write a passage; {words}, {characters}, {notes}.
         rescue_before, rescue_shown: what it may need for that; {before}, {shown}.
+        go_on: asks the cloud for the rest of a whole answer that another model has begun.
     """
 
     sketch: str
@@ -39,6 +40,7 @@ class Wording:
     rescue: str
     rescue_before: str
     rescue_shown: str
+    go_on: str
 
 
 _ENGLISH = Wording(
@@ -73,6 +75,7 @@ See a doctor if it lasts over a month.""",
     "No greeting, no title, no remark about the task. Keep the answer's language and tone.",
     rescue_before="The answer up to here, not to be repeated:\n{before}",
     rescue_shown="The passage has been begun already. Go on right behind its last word, without repeating any of it:\n{shown}",
+    go_on="Your answer was cut off. Go on right behind its last word, without repeating any of it and without a remark.",
 )
 
 _NEUTRAL = Wording(
@@ -90,6 +93,7 @@ _NEUTRAL = Wording(
     rescue=_ENGLISH.rescue,
     rescue_before=_ENGLISH.rescue_before,
     rescue_shown=_ENGLISH.rescue_shown,
+    go_on=_ENGLISH.go_on,
 )
 
 _JAPANESE = Wording(
@@ -123,6 +127,7 @@ N=語数(1語≒2字)。メモ=必要な事実・数値・名称を簡潔に。�
     "挨拶、見出し、作業についての説明は不要です。答えの言葉づかいと文体を保ってください。",
     rescue_before="ここまでの答え(繰り返さない):\n{before}",
     rescue_shown="段落はすでに途中まで書かれています。次の文の直後から、繰り返さずに続けてください:\n{shown}",
+    go_on="答えが途中で切れました。最後の語の直後から、繰り返さず、断り書きなしで続けてください。",
 )
 
 _WORDINGS = {Language.ENGLISH: _ENGLISH, Language.JAPANESE: _JAPANESE, Language.OTHER: _NEUTRAL}
