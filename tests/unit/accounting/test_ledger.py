@@ -14,7 +14,7 @@ from picegate.core.errors import ConfigError
 from picegate.core.events import Finished, Planned, RawChunk, RawReply
 from picegate.core.usage import Tally
 from picegate.database import open_database
-from tests.unit.listening import CLOUD, PROGRESSIVE, ask, cloud_tally, progressive_events, tell
+from tests.unit.happenings import CLOUD, PROGRESSIVE, ask, cloud_tally, progressive_events, tell
 
 PRICES = Prices(input=2.0, cached_input=0.5, output=10.0, edge_output=0.1)
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from picegate.accounting.prices import Prices, prices_of
 from picegate.accounting.savings import bill
 from picegate.core.usage import LegKind, Tally, Tokens
 from picegate.settings import CloudSettings, FleetSettings
-from tests.unit.listening import cloud_tally, leg, progressive_tally
+from tests.unit.happenings import cloud_tally, leg, progressive_tally
 
 PRICES = Prices(input=2.0, cached_input=0.5, output=10.0, edge_output=0.1, currency="EUR")
 MILLIONTH = 1e-6

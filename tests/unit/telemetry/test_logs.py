@@ -10,7 +10,7 @@ from picegate.core.events import Finished
 from picegate.core.usage import Tally
 from picegate.settings import LoggingSettings
 from picegate.telemetry.logs import RequestLog, configure
-from tests.unit.listening import ask, progressive_events, tell
+from tests.unit.happenings import ask, progressive_events, tell
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from picegate.core.events import Finished, Planned
 from picegate.core.plan import NodeState, NodeView
 from picegate.core.usage import Tally
 from picegate.telemetry.metrics import Metrics
-from tests.unit.listening import CLOUD, ask, cloud_tally, progressive_events, tell
+from tests.unit.happenings import CLOUD, ask, cloud_tally, progressive_events, tell
 
 PRICES = Prices(input=2.0, cached_input=0.5, output=10.0, edge_output=0.1)
 
