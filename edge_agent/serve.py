@@ -4,6 +4,7 @@ import logging
 import secrets
 import signal
 import sys
+from collections.abc import AsyncIterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -56,33 +57,33 @@ async def serve(settings: Settings) -> None:
             refusal = error
             end.set()
 
-    async def heed_signals() -> None:
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
-                if end.is_set():
-                    duties.cancel_scope.cancel()
-                end.set()
+    async def heed(signals: AsyncIterator[signal.Signals]) -> None:
+        async for _ in signals:
+            if end.is_set():
+                duties.cancel_scope.cancel()
+            end.set()
 
-    async with anyio.create_task_group() as house, httpx2.AsyncClient() as client:
-        house.start_soon(server.serve, [sock])
-        await server.up.wait()
-        link = None
-        async with anyio.create_task_group() as duties:
-            duties.start_soon(heed_signals)
-            say_listening(url_of(sock), agent)
-            if settings.gateway is not None:
-                link = gateway_link(agent, settings, settings.gateway, url_of(sock), client)
-                duties.start_soon(stay_registered, link)
-            await end.wait()
-            agent.desk.drain()
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with anyio.create_task_group() as house, httpx2.AsyncClient() as client:
+            house.start_soon(server.serve, [sock])
+            await server.up.wait()
+            link = None
+            async with anyio.create_task_group() as duties:
+                duties.start_soon(heed, signals)
+                say_listening(url_of(sock), agent)
+                if settings.gateway is not None:
+                    link = gateway_link(agent, settings, settings.gateway, url_of(sock), client)
+                    duties.start_soon(stay_registered, link)
+                await end.wait()
+                agent.desk.drain()
+                if link is not None:
+                    await link.drain()
+                with anyio.move_on_after(settings.drain_s):
+                    await agent.desk.idle()
+                duties.cancel_scope.cancel()
             if link is not None:
-                await link.drain()
-            with anyio.move_on_after(settings.drain_s):
-                await agent.desk.idle()
-            duties.cancel_scope.cancel()
-        if link is not None:
-            await link.leave()
-        server.should_exit = True
+                await link.leave()
+            server.should_exit = True
     if refusal is not None:
         raise refusal
 
