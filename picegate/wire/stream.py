@@ -43,6 +43,7 @@ class StreamWriter:
         self._begun = False
         self._first_raw: bytes | None = None
         self._held: dict[str, Any] | None = None  # the cloud's usage chunk
+        self._author: tuple[int, str] | None = None  # segment and writer of the last text sent
 
     @property
     def plan(self) -> Plan | None:
@@ -53,8 +54,8 @@ class StreamWriter:
         match event:
             case RawChunk(data=data):
                 return self._raw(data)
-            case TextDelta(text=text):
-                return self._delta({"content": text})
+            case TextDelta(text=text, segment=segment, writer=writer):
+                return self._delta({"content": text}, self._change_of_writer(segment, writer))
             case ReasoningDelta(text=text):
                 return self._delta(reasoning_fields(text))
             case Planned(plan=plan):
@@ -89,8 +90,15 @@ class StreamWriter:
         rest = {name: value for name, value in body.items() if name != "usage"}
         return frame({**rest, "usage": None} if self._ask.include_usage else rest)
 
-    def _delta(self, delta: dict[str, str]) -> bytes:
-        return self._opening() + self._frame(chunk(self._head, delta))
+    def _delta(self, delta: dict[str, str], extra: dict[str, Any] | None = None) -> bytes:
+        return self._opening() + self._frame(chunk(self._head, delta) | (extra or {}))
+
+    def _change_of_writer(self, segment: int, writer: str) -> dict[str, Any]:
+        """`pice: {segment, writer}`, on the first chunk of every segment and where another writer takes one over."""
+        if (segment, writer) == self._author:
+            return {}
+        self._author = (segment, writer)
+        return {"pice": {"segment": segment, "writer": writer}}
 
     def _opening(self) -> bytes:
         if self._begun:
