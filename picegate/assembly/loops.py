@@ -1,0 +1,65 @@
+"""A small model that has begun to repeat itself, noticed while the repetition is still unwritten."""
+
+from picegate.assembly.text import normal
+from picegate.core.language import is_unspaced, unspaced_letters
+
+_WORDS_BACK = 12  # the longest phrase watched
+_CHARACTERS_BACK = 40  # the same, in an unspaced script, where every character is a unit
+
+
+class PhraseWatch:
+    """Fed with words (single characters of an unspaced script): does the text repeat the phrase right before it?
+
+    Attributes:
+        suspects: the last words may become a repetition.
+        repeated: number of last words that are one; 0 while there is none.
+    """
+
+    def __init__(self) -> None:
+        self._units: list[str] = []
+        self._runs: dict[int, int] = {}  # by distance: how many last units equal the unit so far back
+        self.suspects = False
+        self.repeated = 0
+
+    def add(self, word: str) -> None:
+        unit = normal(word)
+        if not unit:
+            return  # punctuation neither makes a repetition nor breaks one
+        back, least = (_CHARACTERS_BACK, 8) if is_unspaced(word[0]) else (_WORDS_BACK, 4)
+        for distance in range(1, back + 1):
+            same = distance <= len(self._units) and self._units[-distance] == unit
+            self._runs[distance] = self._runs.get(distance, 0) + 1 if same else 0
+        self._units.append(unit)
+        self.suspects = any(
+            run >= (least // 2 - 1 if distance >= least else distance) for distance, run in self._runs.items()
+        )
+        looped = [run for distance, run in self._runs.items() if run >= _enough(distance, least)]
+        self.repeated = max(looped, default=0)
+
+
+def _enough(distance: int, least: int) -> int:
+    """A second copy of a long phrase is enough, a short one ("day by day by day") needs a third, a word a fourth or more."""
+    if distance >= least:
+        return distance
+    return 2 * distance if distance > 1 else least - 1
+
+
+class SentenceWatch:
+    """Sentences that the passage has said already."""
+
+    _SHORTEST = 8  # letters, those of an unspaced script twice; "Why? ... Why?" is style
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+
+    def add(self, sentence: str) -> None:
+        said = normal(sentence)
+        if len(said) + unspaced_letters(said) >= self._SHORTEST:
+            self._said.append(said)
+
+    def may_repeat(self, beginning: str) -> bool:
+        so_far = normal(beginning)
+        return any(said.startswith(so_far) for said in self._said)
+
+    def repeats(self, sentence: str) -> bool:
+        return normal(sentence) in self._said
