@@ -27,7 +27,7 @@ class Payloads(AsyncIterator[bytes]):
     """The data payloads of one streamed reply, without `[DONE]`, each looked at only by cheap searches for bytes.
 
     Iterating raises `faults.timeout` naming the phase, and `faults.broken` where the stream carries an error, is cut or
-    ends without a finish reason. `aclose` closes the connection; one whose reply was read whole is kept for the next call.
+    ends without a finish reason. `aclose` closes the connection, unless the reply was read whole.
     """
 
     def __init__(

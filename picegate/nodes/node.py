@@ -86,7 +86,7 @@ class Node:
         """What the agent says of itself.
 
         Its busy slots include ours, as they were when it looked. Slots that were ours at any time since its last
-        word are therefore not taken for someone else's: a leg that just ended must not block its own slot until the next.
+        word are therefore not taken for someone else's: a leg that just ended must not block its slot until the next.
         """
         self.others = min(max(load.slots_busy - self._most_in_use, 0), self.slots)
         self._most_in_use = self.in_use

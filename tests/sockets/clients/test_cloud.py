@@ -1,0 +1,385 @@
+"""The cloud client against scripted clouds on real sockets."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import pytest
+
+from picegate.clients.cloud import CloudClient
+from picegate.core.errors import (
+    CloudBroken,
+    CloudMisconfigured,
+    CloudRefused,
+    CloudTimeout,
+    CloudUnavailable,
+    Overloaded,
+    PiceError,
+    RateLimited,
+)
+from picegate.core.ports import CloudCall, Delta
+from picegate.core.usage import LegKind
+from picegate.settings import CloudSettings
+from picegate.testbed.cloud import ScriptedCloud
+from picegate.testbed.script import Answer, Drop, Ends, Piece, Refusal, Reply
+from tests.sockets.clients.raw import CHUNKED, OPEN_ENDED, in_chunk, saying
+
+CALL = CloudCall(LegKind.CLOUD, "req-1", {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]})
+FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+TOKEN = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}\n\n'
+ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
+def client(url: str, **settings: Any) -> CloudClient:
+    return CloudClient(
+        CloudSettings.model_validate(
+            {"base_url": url, "model": "big", "api_key": "sk-secret", "connect_s": 1, "retries": 0, **settings}
+        ),
+        backoff_s=0.001,
+    )
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[ScriptedCloud]:
+    async with ScriptedCloud() as cloud:
+        yield cloud
+
+
+async def read(cloud: CloudClient, call: CloudCall = CALL) -> list[Delta]:
+    async with cloud.stream(call) as deltas:
+        return [delta async for delta in deltas]
+
+
+async def relayed(cloud: CloudClient, call: CloudCall = CALL) -> list[bytes]:
+    async with cloud.relay(call) as payloads:
+        return [payload async for payload in payloads]
+
+
+def script(cloud: ScriptedCloud, *answers: Answer) -> None:
+    cloud.on("cloud", *answers)
+
+
+async def test_a_stream_is_parsed(cloud: ScriptedCloud) -> None:
+    script(cloud, Reply(Piece(reasoning="hm"), "Hello ", "world."))
+    async with client(cloud.url) as asking:
+        deltas = await read(asking)
+    assert "".join(delta.text for delta in deltas) == "Hello world."
+    assert "".join(delta.reasoning for delta in deltas) == "hm"
+    assert [delta.finish_reason for delta in deltas if delta.finish_reason] == ["stop"]
+    tokens = [delta.tokens for delta in deltas if delta.tokens]
+    assert len(tokens) == 1
+    assert tokens[0].completion > 0
+
+
+async def test_a_relayed_stream_comes_as_it_was_sent() -> None:
+    odd = b'{"choices": [ {"delta":{"content":"\\u3053"}, "finish_reason" : "stop"} ], "unknown": [1,  2]}'
+    async with (
+        saying(OPEN_ENDED, b": ping\n\n" + TOKEN, b"data: " + odd + b"\n\n", DONE) as raw,
+        client(raw.url) as asking,
+    ):
+        assert await relayed(asking) == [TOKEN[6:-2], odd]
+
+
+async def test_a_whole_reply_comes_as_one_body(cloud: ScriptedCloud) -> None:
+    script(cloud, Reply("Hello."))
+    async with client(cloud.url) as asking:
+        call = CloudCall(LegKind.CLOUD, "req-1", {**CALL.payload, "stream_options": {"include_usage": True}})
+        body = await asking.complete(call)
+    assert body["choices"][0]["message"]["content"] == "Hello."
+    assert cloud.calls[0].body["stream"] is False
+    assert "stream_options" not in cloud.calls[0].body
+
+
+async def test_the_body_goes_on_as_it_came_with_our_model_and_our_headers(cloud: ScriptedCloud) -> None:
+    script(cloud, Reply("x"))
+    payload = {
+        **CALL.payload,
+        "pice": {"mode": "cloud"},
+        "metadata": {"a": "é"},
+        "stream_options": {"x": 1},
+        "stream": False,
+    }
+    async with client(cloud.url) as asking:
+        await relayed(asking, CloudCall(LegKind.CLOUD, "req-7", payload))
+        await read(asking, CloudCall(LegKind.SKETCH, "req-8", payload, level=2))
+    first, second = cloud.calls
+    assert first.body == {
+        "model": "big",
+        "messages": CALL.payload["messages"],
+        "metadata": {"a": "é"},
+        "stream": True,
+        "stream_options": {"x": 1, "include_usage": True},
+    }
+    assert (first.leg, first.level, first.request_id) == ("cloud", "", "req-7")
+    assert (second.leg, second.level, second.request_id) == ("sketch", "2", "req-8")
+    assert first.headers["authorization"] == "Bearer sk-secret"
+
+
+async def test_without_a_key_there_is_no_authorization(cloud: ScriptedCloud) -> None:
+    script(cloud, Reply("x"))
+    async with client(cloud.url, api_key="") as asking:
+        await relayed(asking)
+    assert "authorization" not in cloud.calls[0].headers
+
+
+@pytest.mark.parametrize("failure", [Drop(), Refusal(500), Refusal(502), Refusal(503), Refusal(504), Refusal(429)])
+async def test_what_fails_before_the_first_byte_is_tried_again(cloud: ScriptedCloud, failure: Answer) -> None:
+    script(cloud, failure, failure, Reply("at last"))
+    async with client(cloud.url, retries=2) as asking:
+        assert "".join(delta.text for delta in await read(asking)) == "at last"
+    assert len(cloud.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (Drop(), CloudUnavailable),
+        (Refusal(503), CloudUnavailable),
+        (Refusal(429, headers={"retry-after-ms": "2"}), RateLimited),
+    ],
+)
+async def test_retries_are_counted(cloud: ScriptedCloud, failure: Answer, error: type[PiceError]) -> None:
+    script(cloud, failure)
+    async with client(cloud.url, retries=2) as asking:
+        with pytest.raises(error):
+            await read(asking)
+    assert len(cloud.calls) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 422, 501])
+async def test_what_would_fail_again_is_not_tried_again(cloud: ScriptedCloud, status: int) -> None:
+    script(cloud, Refusal(status))
+    async with client(cloud.url, retries=5) as asking:
+        with pytest.raises(PiceError):
+            await asking.complete(CALL)
+    assert len(cloud.calls) == 1
+
+
+async def test_a_long_retry_after_is_told_instead_of_waited_for(cloud: ScriptedCloud) -> None:
+    script(cloud, Refusal(429, headers={"retry-after": "40"}))
+    async with client(cloud.url, retries=5) as asking:
+        with anyio.fail_after(2), pytest.raises(RateLimited) as caught:
+            await read(asking)
+    assert caught.value.retry_after_s == 40
+    assert len(cloud.calls) == 1
+
+
+async def test_nothing_is_tried_again_after_the_first_byte(cloud: ScriptedCloud) -> None:
+    script(cloud, Reply(ends=Ends.CUT), Reply("never"))
+    async with client(cloud.url, retries=5) as asking:
+        with pytest.raises(CloudBroken):
+            await read(asking)
+    assert len(cloud.calls) == 1
+
+
+async def test_the_clouds_own_refusal_is_kept(cloud: ScriptedCloud) -> None:
+    told = {"error": {"message": "too long", "type": "t", "param": "messages", "code": "context_length_exceeded"}}
+    script(cloud, Refusal(400, body=told))
+    async with client(cloud.url) as asking:
+        with pytest.raises(CloudRefused) as caught:
+            await relayed(asking)
+    assert (caught.value.status, caught.value.body) == (400, told)
+
+
+async def test_a_wrong_key_is_the_operators_to_mend_and_is_not_shown() -> None:
+    async with ScriptedCloud(api_key="other") as cloud, client(cloud.url) as asking:
+        with pytest.raises(CloudMisconfigured) as caught:
+            await read(asking)
+    assert "sk-secret" not in str(caught.value)
+
+
+async def test_a_cloud_that_is_not_there_is_unavailable() -> None:
+    async with ScriptedCloud() as cloud:
+        url = cloud.url
+    async with client(url, retries=1) as asking:
+        with pytest.raises(CloudUnavailable, match="cannot be reached"):
+            await read(asking)
+        with pytest.raises(CloudUnavailable):
+            await asking.complete(CALL)
+
+
+async def test_the_cloud_counts_as_down_after_calls_that_did_not_reach_it(cloud: ScriptedCloud) -> None:
+    script(cloud, Refusal(503), Refusal(503), Refusal(503), Reply("back"))
+    async with client(cloud.url) as asking:
+        for _ in range(3):
+            assert asking.view().up
+            with pytest.raises(CloudUnavailable):
+                await read(asking)
+        assert not asking.view().up
+        await read(asking)
+        assert asking.view().up
+
+
+@pytest.mark.parametrize("ends", [Ends.CUT, Ends.ERROR])
+async def test_a_stream_that_breaks_off_is_broken(cloud: ScriptedCloud, ends: Ends) -> None:
+    script(cloud, Reply("Hello ", ends=ends, error={"message": "GPU on fire"}))
+    async with client(cloud.url) as asking:
+        for kind in (read, relayed):
+            with pytest.raises(CloudBroken) as caught:
+                await kind(asking)
+            assert ("GPU on fire" in str(caught.value)) == (ends is Ends.ERROR)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (OPEN_ENDED, TOKEN),
+        (OPEN_ENDED, TOKEN, TOKEN[:20]),
+        (CHUNKED, in_chunk(TOKEN), b"0\r\n\r\n"),
+        (CHUNKED, in_chunk(TOKEN), b"ff\r\n"),
+        (OPEN_ENDED,),
+        (OPEN_ENDED, TOKEN, b"data: not json\n\n", FINISH),
+    ],
+)
+async def test_a_stream_without_a_finish_reason_or_with_nonsense_is_broken(parts: tuple[bytes, ...]) -> None:
+    async with saying(*parts) as raw, client(raw.url) as asking:
+        with pytest.raises(CloudBroken):
+            await read(asking)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (OPEN_ENDED, TOKEN, FINISH),
+        (OPEN_ENDED, TOKEN, FINISH[:-2]),
+        (OPEN_ENDED, TOKEN, DONE),
+        (OPEN_ENDED, TOKEN, FINISH, DONE[:-2]),
+        (CHUNKED, in_chunk(TOKEN), in_chunk(FINISH), b"ff\r\n"),
+        (OPEN_ENDED, (TOKEN + FINISH + DONE).replace(b"\n", b"\r\n")),
+    ],
+)
+async def test_a_stream_that_says_its_end_in_any_way_is_whole(parts: tuple[bytes, ...]) -> None:
+    async with saying(*parts) as raw, client(raw.url) as asking:
+        assert "".join(delta.text for delta in await read(asking)) == "Hi"
+
+
+@pytest.mark.parametrize("body", [b"not json", b"[]", b'{"error": {"message": "no"}}'])
+async def test_a_whole_reply_that_is_nonsense_is_broken(body: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body)
+    async with saying(head + body) as raw, client(raw.url) as asking:
+        with pytest.raises(CloudBroken):
+            await asking.complete(CALL)
+
+
+async def test_a_whole_reply_that_is_cut_is_broken() -> None:
+    async with saying(b'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"id": 1') as raw, client(raw.url) as asking:
+        with pytest.raises(CloudBroken):
+            await asking.complete(CALL)
+
+
+class TestPhases:
+    """Each limit names its phase; keep-alive comments and role chunks are no progress."""
+
+    async def test_a_status_line_that_does_not_come_exceeds_the_first_token(self) -> None:
+        async with saying(hang=True) as raw, client(raw.url, first_token_s=0.05) as asking:
+            with pytest.raises(CloudTimeout, match="first token"):
+                await read(asking)
+
+    async def test_pings_and_a_role_do_not_count_as_a_first_token(self) -> None:
+        parts = (OPEN_ENDED, ROLE, *[b": ping\n\n"] * 100)
+        async with saying(*parts, pause_s=0.01, hang=True) as raw, client(raw.url, first_token_s=0.1) as asking:
+            with pytest.raises(CloudTimeout, match="first token"):
+                await read(asking)
+
+    async def test_pings_do_not_stretch_the_time_between_tokens(self) -> None:
+        parts = (OPEN_ENDED, TOKEN, *[b": ping\n\n"] * 100)
+        async with saying(*parts, pause_s=0.01, hang=True) as raw, client(raw.url, between_tokens_s=0.1) as asking:
+            with pytest.raises(CloudTimeout, match="between tokens"):
+                await read(asking)
+
+    async def test_a_slow_reader_does_not_use_up_the_time_between_tokens(self) -> None:
+        async with (
+            saying(OPEN_ENDED, TOKEN, FINISH + DONE) as raw,
+            client(raw.url, between_tokens_s=0.05) as asking,
+            asking.stream(CALL) as deltas,
+        ):
+            assert (await anext(deltas)).text == "Hi"
+            await anyio.sleep(0.1)
+            assert [delta.finish_reason async for delta in deltas] == ["stop"]
+
+    async def test_an_endless_answer_exceeds_the_whole(self) -> None:
+        parts = (OPEN_ENDED, *[TOKEN] * 1000)
+        async with saying(*parts, pause_s=0.01) as raw, client(raw.url, total_s=0.1) as asking:
+            with pytest.raises(CloudTimeout, match="whole answer"):
+                await relayed(asking)
+
+    async def test_a_whole_reply_has_the_whole_time(self, cloud: ScriptedCloud) -> None:
+        script(cloud, Reply(ends=Ends.HANG))
+        async with client(cloud.url, first_token_s=0.01, total_s=0.1) as asking:
+            with pytest.raises(CloudTimeout, match="whole answer"):
+                await asking.complete(CALL)
+        await cloud.until(lambda c: c.open_legs == 0)
+
+    async def test_a_timed_out_leg_is_closed_at_the_cloud(self, cloud: ScriptedCloud) -> None:
+        script(cloud, Reply("Hi", ends=Ends.HANG))
+        async with client(cloud.url, between_tokens_s=0.05) as asking:
+            with pytest.raises(CloudTimeout):
+                await read(asking)
+            await cloud.until(lambda c: c.open_legs == 0)
+
+
+class TestLeaving:
+    """Whoever leaves frees the cloud, and the place at our gate."""
+
+    async def test_leaving_a_stream_closes_it_at_the_cloud(self, cloud: ScriptedCloud) -> None:
+        script(cloud, Reply("Hello ", ends=Ends.HANG))
+        async with client(cloud.url) as asking:
+            async with asking.stream(CALL) as deltas:
+                async for delta in deltas:
+                    if delta.text:
+                        break
+                assert (cloud.open_legs, asking.view().in_flight) == (1, 1)
+            assert asking.view().in_flight == 0
+            await cloud.until(lambda c: c.open_legs == 0)
+        assert cloud.calls[0].closed_by_client
+
+    @pytest.mark.parametrize("reply", [Reply("Hi", ends=Ends.HANG), Reply(before=anyio.Event())])
+    async def test_a_cancelled_leg_is_closed_at_the_cloud(self, cloud: ScriptedCloud, reply: Reply) -> None:
+        script(cloud, reply)
+        async with client(cloud.url) as asking:
+            for leg in (read, relayed, CloudClient.complete):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(leg, asking, CALL)
+                    await cloud.until(lambda c: c.open_legs == 1)
+                    group.cancel_scope.cancel()
+                await cloud.until(lambda c: c.open_legs == 0)
+                assert asking.view().in_flight == 0
+        assert len(cloud.calls) == 3
+
+    async def test_a_stream_that_was_never_read_is_closed_too(self, cloud: ScriptedCloud) -> None:
+        script(cloud, Reply("Hi", ends=Ends.HANG))
+        async with client(cloud.url) as asking:
+            async with asking.relay(CALL):
+                pass
+            await cloud.until(lambda c: c.open_legs == 0)
+
+
+async def test_a_connection_whose_reply_was_read_whole_is_used_again() -> None:
+    async with ScriptedCloud() as cloud, client(cloud.url) as asking:
+        script(cloud, Reply("x"))
+        for _ in range(3):
+            await relayed(asking)
+            await read(asking)
+        assert len(asking._http._transport._pool.connections) == 1  # type: ignore[attr-defined]
+
+
+async def test_past_limit_and_queue_a_call_is_overloaded(cloud: ScriptedCloud) -> None:
+    script(cloud, Reply("Hi", ends=Ends.HANG))
+    async with client(cloud.url, max_in_flight=1, max_queued=1) as asking, anyio.create_task_group() as group:
+        group.start_soon(read, asking)
+        group.start_soon(read, asking)
+        await cloud.until(lambda c: c.open_legs == 1)
+        view = asking.view()
+        assert (view.in_flight, view.queued, view.limit, view.model) == (1, 1, 1, "big")
+        with pytest.raises(Overloaded):
+            await read(asking)
+        group.cancel_scope.cancel()
+
+
+async def test_text_that_is_no_valid_unicode_can_still_be_sent(cloud: ScriptedCloud) -> None:
+    script(cloud, Reply("x"))
+    messages = [{"role": "user", "content": "half an emoji: \ud83d"}]
+    async with client(cloud.url) as asking:
+        await relayed(asking, CloudCall(LegKind.CLOUD, "req-1", {"messages": messages}))
+    assert cloud.calls[0].body["messages"] == messages

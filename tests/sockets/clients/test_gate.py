@@ -1,0 +1,128 @@
+"""The limit on calls in flight."""
+
+from contextlib import AsyncExitStack
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from picegate.clients.gate import Gate
+from picegate.core.errors import Overloaded
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await checkpoint()
+
+
+async def hold(gate: Gate, order: list[int], number: int, release: anyio.Event | None = None) -> None:
+    async with gate.place():
+        order.append(number)
+        await (release.wait() if release is not None else checkpoint())
+
+
+async def test_no_more_than_the_limit_are_in_flight() -> None:
+    gate = Gate(3, 100, 5)
+    most = 0
+
+    async def work() -> None:
+        nonlocal most
+        async with gate.place():
+            most = max(most, gate.in_flight)
+            await checkpoint()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(work)
+    assert most == 3
+    assert (gate.in_flight, gate.queued) == (0, 0)
+
+
+async def test_places_go_in_order_of_arrival() -> None:
+    gate = Gate(1, 100, 5)
+    order: list[int] = []
+    async with anyio.create_task_group() as group, gate.place():
+        for number in range(5):
+            group.start_soon(hold, gate, order, number)
+            await settle()
+        assert gate.queued == 5
+    assert order == [0, 1, 2, 3, 4]
+
+
+async def test_a_newcomer_does_not_overtake_those_who_wait() -> None:
+    gate = Gate(1, 100, 5)
+    order: list[int] = []
+    async with anyio.create_task_group() as group:
+        async with gate.place():
+            group.start_soon(hold, gate, order, 1)
+            await settle()
+        await hold(gate, order, 2)
+    assert order == [1, 2]
+
+
+async def test_a_full_queue_is_overloaded_at_once() -> None:
+    gate = Gate(1, 1, 60)
+    release = anyio.Event()
+    order: list[int] = []
+    async with anyio.create_task_group() as group:
+        for number in range(2):
+            group.start_soon(hold, gate, order, number, release)
+        await settle()
+        with anyio.fail_after(1), pytest.raises(Overloaded, match="waiting") as caught:
+            async with gate.place():
+                pass
+        assert caught.value.retry_after_s >= 1
+        release.set()
+    assert order == [0, 1]
+
+
+async def test_without_a_queue_a_taken_limit_is_overloaded() -> None:
+    gate = Gate(1, 0, 60)
+    async with gate.place():
+        with pytest.raises(Overloaded):
+            async with gate.place():
+                pass
+
+
+async def test_the_deadline_in_the_queue_passes() -> None:
+    gate = Gate(1, 5, 0.01)
+    async with gate.place():
+        with pytest.raises(Overloaded, match=r"within 0\.01 s"):
+            async with gate.place():
+                pass
+        assert gate.queued == 0
+    async with gate.place():
+        assert gate.in_flight == 1
+
+
+async def test_a_cancelled_waiter_leaves_the_queue() -> None:
+    gate = Gate(1, 5, 5)
+    async with gate.place(), anyio.create_task_group() as group:
+        group.start_soon(hold, gate, [], 1)
+        await settle()
+        group.cancel_scope.cancel()
+    assert (gate.in_flight, gate.queued) == (0, 0)
+
+
+@pytest.mark.parametrize("cancelled_first", [True, False])
+async def test_a_place_handed_over_in_the_moment_of_cancellation_is_not_lost(cancelled_first: bool) -> None:
+    gate = Gate(1, 5, 5)
+    async with anyio.create_task_group() as group:
+        holding = AsyncExitStack()
+        await holding.enter_async_context(gate.place())
+        group.start_soon(hold, gate, [], 1, anyio.Event())
+        await settle()
+        if cancelled_first:
+            group.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await holding.aclose()
+        group.cancel_scope.cancel()
+    assert (gate.in_flight, gate.queued) == (0, 0)
+
+
+async def test_an_error_inside_gives_the_place_back() -> None:
+    gate = Gate(1, 0, 5)
+    with pytest.raises(RuntimeError):
+        async with gate.place():
+            raise RuntimeError
+    assert gate.in_flight == 0
