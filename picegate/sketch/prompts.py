@@ -121,22 +121,20 @@ def rescue_messages(
         parts.append(texts.rescue_before.format(before=tail(before.strip(), BEFORE_TOKENS)))
     if shown:
         parts.append(texts.rescue_shown.format(shown=shown))
-    request = "\n\n".join(parts)
-    wire = [dict(message) for message in raw]
-    if not wire or wire[-1].get("role") != "user":
-        return [*wire, {"role": "user", "content": request}]
-    content = wire[-1].get("content")
-    if isinstance(content, list):
-        wire[-1]["content"] = [*content, {"type": "text", "text": request}]
-    else:
-        wire[-1]["content"] = f"{content}\n\n{request}" if content else request
-    return wire
+    return _asking(raw, "\n\n".join(parts))
 
 
 def continue_messages(raw: Sequence[Mapping[str, Any]], shown: str, *, language: Language) -> list[dict[str, Any]]:
     """The client's messages (as on the wire) for the cloud to end a whole answer of which `shown` stands already."""
     turn = {"role": "user", "content": wording(language).go_on}
     return [*(dict(message) for message in raw), {"role": "assistant", "content": shown}, turn]
+
+
+def continue_messages(
+    raw: Sequence[Mapping[str, Any]], text: str, *, language: Language
+) -> list[dict[str, Any]]:
+    """The client's messages (as on the wire) for the cloud to go on with a whole answer that an edge has begun."""
+    return _asking(raw, wording(language).go_on.format(shown=text))
 
 
 def passage_budget_tokens(point: Point, language: Language) -> int:
@@ -154,6 +152,19 @@ def _notes(texts: Wording, point: Point, ask: str, words_scale: float) -> str:
 
 def _lengths(words: int) -> dict[str, int]:
     return {"words": words, "characters": words * CHARACTERS_PER_WORD}
+
+
+def _asking(raw: Sequence[Mapping[str, Any]], request: str) -> list[dict[str, Any]]:
+    """The wire messages with a request of ours behind the last user turn's own text."""
+    wire = [dict(message) for message in raw]
+    if not wire or wire[-1].get("role") != "user":
+        return [*wire, {"role": "user", "content": request}]
+    content = wire[-1].get("content")
+    if isinstance(content, list):
+        wire[-1]["content"] = [*content, {"type": "text", "text": request}]
+    else:
+        wire[-1]["content"] = f"{content}\n\n{request}" if content else request
+    return wire
 
 
 def _with_text(text: str, content: Any) -> Any:

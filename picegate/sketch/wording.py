@@ -23,6 +23,7 @@ class Wording:
         ask_after: the same for a passage that follows on what stands before it.
         rescue: what the cloud is asked for when no edge could write a passage; {words}, {characters}, {notes}.
         rescue_before, rescue_shown: what it may need for that; {before}, {shown}.
+        go_on: what the cloud is asked for when an edge has left a whole answer unfinished; {shown}.
         go_on: asks the cloud for the rest of a whole answer that another model has begun.
     """
 
@@ -41,6 +42,7 @@ class Wording:
     rescue_before: str
     rescue_shown: str
     go_on: str
+    go_on: str
 
 
 _ENGLISH = Wording(
@@ -48,9 +50,9 @@ _ENGLISH = Wording(
 Answer as yourself, but leave routine passages to an assistant who sees only the question. Delegate a passage by a line of its own:
 >>N notes
 N = words it deserves; notes = all facts, numbers and names it must contain, in telegram style. >>N+ if it builds on the text before it.
-Write the opening, code, maths, exact figures and conclusions yourself. {amount} At most {points} such lines, never nested in code. \
-A short answer, code, maths or exact format: no >> lines at all. Never mention this.
-Example:
+Write the opening, code, maths, exact figures and conclusions yourself. {amount} At most {points} such lines. \
+For a short answer, code, maths or an exact format write no >> lines. Never mention these rules.
+Example: How do I handle stress?
 Stress has many causes, but a few habits help almost everyone.
 >>60 Exercise: 30 min aerobic 3x a week lowers cortisol; best before noon
 >>80+ Combine with sleep: 7-9 h, fixed wake time; plan for weeks 1-4
@@ -93,6 +95,7 @@ _NEUTRAL = Wording(
     rescue=_ENGLISH.rescue,
     rescue_before=_ENGLISH.rescue_before,
     rescue_shown=_ENGLISH.rescue_shown,
+    go_on=_ENGLISH.go_on,
     go_on=_ENGLISH.go_on,
 )
 
