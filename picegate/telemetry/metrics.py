@@ -33,10 +33,13 @@ CODE = re.compile(r"[a-z0-9_]{1,48}")
 class Metrics:
     """Counts every event of every request, in a registry of its own, so that two gateways fit in one process.
 
-    `bill` puts prices on a tally; without it the cost counters stay at zero. All listening happens on the event loop.
+    All listening happens on the event loop.
     """
 
-    def __init__(self, bill: Callable[[Tally], Bill] | None = None) -> None:
+    def __init__(
+        self, bill: Callable[[Tally], Bill] | None = None, fleet: Callable[[], Iterable[NodeView]] | None = None
+    ) -> None:
+        """`bill` puts prices on a tally; None: nothing is priced. `fleet` is asked for the nodes at each scrape."""
         self.registry = registry = CollectorRegistry()
         self._bill = bill
         self._plans: dict[int, Plan] = {}  # of open requests, by the identity of their Ask
@@ -88,12 +91,10 @@ class Metrics:
             registry=registry,
         )
         Info("picegate_build", "The running version", registry=registry).info({"version": version("picegate")})
+        if fleet is not None:
+            registry.register(_Fleet(fleet))
         # Looked up once: these are counted for every piece of every answer.
         self._cloud_deltas, self._edge_deltas = self._deltas.labels("cloud"), self._deltas.labels("edge")
-
-    def watch_fleet(self, view: Callable[[], Iterable[NodeView]]) -> None:
-        """Report the nodes of `view`, asked anew at each scrape."""
-        self.registry.register(_Fleet(view))
 
     def listen(self, ask: Ask, event: Event) -> None:
         """Count one event. Call it on the event loop, for every event of every request."""
