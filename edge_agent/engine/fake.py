@@ -78,9 +78,8 @@ class FakeEngine:
             self.running += 1
             done = False
             try:
+                await anyio.sleep(self._prefill_s)
                 cached = self._remember(prompt)
-                if self._prefill_s:
-                    await anyio.sleep(self._prefill_s)
                 limit = room if job.max_tokens is None else min(job.max_tokens, room)
                 pieces = self._write(job, _answer(messages, job.seed, continued), limit, len(prompt), cached)
                 yield pieces

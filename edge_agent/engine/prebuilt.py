@@ -24,6 +24,8 @@ from edge_agent.errors import BadRequest, ContextTooLong, EngineFailed, ModelUnu
 
 # Prompts kept in main memory beside the slots; the server's own default of 8 GiB is not for a Jetson.
 PROMPT_CACHE_MIB = 256
+# Tokens read in one step; between two steps the server looks whether the client is still there.
+PREFILL_CHUNK = 256
 
 
 class PrebuiltEngine:
@@ -113,6 +115,7 @@ class PrebuiltEngine:
         params.api_keys = [key]
         params.n_parallel = o.slots
         params.n_ctx = o.context_tokens * o.slots
+        params.n_batch = PREFILL_CHUNK
         params.kv_unified = False  # so that every slot has its whole context for certain
         params.n_gpu_layers = o.gpu_layers
         params.cache_ram_mib = PROMPT_CACHE_MIB
