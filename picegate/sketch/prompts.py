@@ -130,13 +130,6 @@ def continue_messages(raw: Sequence[Mapping[str, Any]], shown: str, *, language:
     return [*(dict(message) for message in raw), {"role": "assistant", "content": shown}, turn]
 
 
-def continue_messages(
-    raw: Sequence[Mapping[str, Any]], text: str, *, language: Language
-) -> list[dict[str, Any]]:
-    """The client's messages (as on the wire) for the cloud to go on with a whole answer that an edge has begun."""
-    return _asking(raw, wording(language).go_on.format(shown=text))
-
-
 def passage_budget_tokens(point: Point, language: Language) -> int:
     """`max_tokens` for a passage: enough to reach the end of the sentence in which its budget runs out."""
     return round(point.words * _TOKENS_PER_WORD[language] * 1.6) + 24

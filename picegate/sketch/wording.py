@@ -23,7 +23,6 @@ class Wording:
         ask_after: the same for a passage that follows on what stands before it.
         rescue: what the cloud is asked for when no edge could write a passage; {words}, {characters}, {notes}.
         rescue_before, rescue_shown: what it may need for that; {before}, {shown}.
-        go_on: what the cloud is asked for when an edge has left a whole answer unfinished; {shown}.
         go_on: asks the cloud for the rest of a whole answer that another model has begun.
     """
 
@@ -41,7 +40,6 @@ class Wording:
     rescue: str
     rescue_before: str
     rescue_shown: str
-    go_on: str
     go_on: str
 
 
@@ -95,7 +93,6 @@ _NEUTRAL = Wording(
     rescue=_ENGLISH.rescue,
     rescue_before=_ENGLISH.rescue_before,
     rescue_shown=_ENGLISH.rescue_shown,
-    go_on=_ENGLISH.go_on,
     go_on=_ENGLISH.go_on,
 )
 
