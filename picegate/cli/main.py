@@ -8,6 +8,7 @@ import typer
 from picegate.cli import keys
 from picegate.cli.ask import ask
 from picegate.cli.config import config
+from picegate.cli.demo import demo
 from picegate.cli.explain import explain
 from picegate.cli.nodes import nodes
 from picegate.cli.serve import serve
@@ -19,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (serve, ask, explain, nodes, usage, config):
+for command in (serve, ask, explain, nodes, usage, config, demo):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 

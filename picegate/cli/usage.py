@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from picegate.accounting.reader import GroupBy, NodeUsage, Reader, Usage
+from picegate.accounting.reader import NodeUsage, Reader, Usage
 from picegate.cli.options import ConfigOption, JsonOption, complaints, settings_of
 from picegate.database import open_database
+
+# Typer takes one Literal, not a union of two: the ledger's groups, and the nodes.
+By = Literal["mode", "model", "day", "key", "reason", "node"]
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -29,7 +32,7 @@ def _span(text: str) -> timedelta:
 def usage(
     config: ConfigOption = None,
     since: Annotated[timedelta | None, typer.Option(parser=_span, metavar="24h", help="Default: everything.")] = None,
-    by: Annotated[GroupBy | Literal["node"], typer.Option(help="What to group by.")] = "mode",
+    by: Annotated[By, typer.Option(help="What to group by.")] = "mode",
     as_json: JsonOption = False,
 ) -> None:
     """Show requests, tokens, costs and savings."""

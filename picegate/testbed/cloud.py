@@ -7,9 +7,9 @@ from picegate.testbed.upstream import ScriptedUpstream
 
 OPENING = "Stress has many causes, but a few habits work for almost everyone."
 POINTS = (
-    "Exercise: 30 minutes of walking three times a week lowers cortisol",
-    "Sleep: seven to nine hours, a fixed wake time, no screens before bed",
-    "Friends: one long talk a week, in person where it can be",
+    "Walking for 30 minutes three times a week lowers cortisol",
+    "Sleep of seven to nine hours with a fixed wake time restores the mind",
+    "Friends help most in one long talk a week, in person where it can be",
 )
 CLOSING = "See a doctor if it lasts longer than a month."
 SKETCH = "\n".join([OPENING, *(f">>40 {point}" for point in POINTS), CLOSING]) + "\n"

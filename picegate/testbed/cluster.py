@@ -48,7 +48,7 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(
-    cloud: ScriptedCloud | None = None, edges: Iterable[ScriptedEdge] | None = None, **overrides: Mapping[str, Any]
+    cloud: ScriptedCloud | None = None, /, edges: Iterable[ScriptedEdge] | None = None, **overrides: Mapping[str, Any]
 ) -> AsyncIterator[Cluster]:
     """Start fakes and gateway on free ports.
 

@@ -9,8 +9,11 @@ from picegate.testbed.script import Answer, Reply, Script, in_words
 from picegate.testbed.upstream import Receive, ScriptedUpstream, Send, reply_json
 
 
+_NOTES_LABELS = ("Notes:", "メモ:")  # how expansion prompts mark what a passage is to be made of
+
+
 class ScriptedEdge(ScriptedUpstream):
-    """A FAKE edge node. Unscripted, its passage holds the last line it was asked about and its own name in brackets.
+    """A FAKE edge node. Unscripted, its passage holds the notes it was given and its own name in brackets.
 
     Attributes:
         warmed: bodies of the warm calls it got.
@@ -36,8 +39,10 @@ class ScriptedEdge(ScriptedUpstream):
     def default(self, call: Call) -> Answer:
         if call.body.get(CONTINUE_FIELD) or (call.messages and call.messages[-1].get("role") == "assistant"):
             return Reply(*in_words(f" and so it went on, [{self.name}]."))
-        notes = next((line.strip() for line in reversed(call.last.splitlines()) if line.strip()), "nothing")
-        return Reply(*in_words(f"{notes}, says [{self.name}]."))
+        lines = [line.strip() for line in call.last.splitlines() if line.strip()]
+        labelled = [line.partition(":")[2].strip() for line in lines if line.startswith(_NOTES_LABELS)]
+        subject = (labelled or lines or ["nothing"])[-1]
+        return Reply(*in_words(f"{subject}, says [{self.name}]."))
 
     async def route(
         self, scope: MutableMapping[str, Any], headers: dict[str, str], body: Any, receive: Receive, send: Send

@@ -1,0 +1,187 @@
+"""The whole system as real processes on this machine: gateway, agents that register themselves, a cloud stand-in."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from picegate.testbed.programs import POLL_S, Program, ProgramFailed
+
+START_S = 90.0  # a 100 MB model loads in about a second; a busy or swapping machine takes longer
+REGISTER_S = 30.0
+CONTEXT_TOKENS = 4096
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CloudAt:
+    """A cloud to use. `guided`: how it takes a grammar, as in the gateway's settings."""
+
+    url: str
+    model: str
+    api_key: str = field(default="", repr=False)
+    guided: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPlan:
+    """What to start.
+
+    Attributes:
+        folder: for the gateway's config, its ledger and the logs.
+        model: the GGUF file of the agents, and of the cloud stand-in.
+        cloud: None starts a stand-in.
+        port: of the gateway; 0 is a free one.
+        agents, slots, threads: number of agents; of each, answers written at once and processor threads.
+    """
+
+    folder: Path
+    model: Path
+    model_name: str
+    cloud: CloudAt | None = None
+    port: int = 0
+    agents: int = 2
+    slots: int = 2
+    threads: int = 1
+    prices: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # input, cached input, output, edge output
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSystem:
+    """What runs. `root` is the gateway's URL without /v1."""
+
+    root: str
+    cloud: CloudAt
+    enrolment_token: str = field(repr=False)
+    programs: tuple[Program, ...]
+
+    @property
+    def url(self) -> str:
+        return f"{self.root}/v1"
+
+    def check(self) -> None:
+        """Raises ProgramFailed if one of the processes has ended."""
+        for program in self.programs:
+            program.check()
+
+
+@contextmanager
+def local_system(plan: LocalPlan, progress: Progress = lambda _: None) -> Iterator[LocalSystem]:
+    """Start everything, wait until every agent has registered, and end everything on leaving.
+
+    Raises:
+        ProgramFailed: one of the processes did not come up.
+    """
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    programs: list[Program] = []
+    with ExitStack() as stack:
+        stack.callback(_end, programs)
+
+        def start(name: str, argv: list[str], env: dict[str, str] | None = None) -> Program:
+            program = Program(name, argv, log=plan.folder / f"{name}.log", env=env)
+            programs.append(program)
+            return program
+
+        cloud = plan.cloud
+        if cloud is None:
+            progress("starting the cloud stand-in")
+            stand_in = start("cloud", _agent(plan, "cloud-stand-in", slots=1))
+            cloud = CloudAt(f"{stand_in.listening(START_S)}/v1", plan.model_name, guided="llama.cpp")
+
+        progress("starting the gateway")
+        token = secrets.token_urlsafe(16)
+        config = plan.folder / "picegate.toml"
+        config.write_text(_config(plan, cloud), encoding="utf-8")
+        env = {"PICEGATE_FLEET__ENROLMENT_TOKEN": token, "PICEGATE_CLOUD__API_KEY": cloud.api_key}
+        gateway = start("gateway", ["picegate", "serve", "--config", str(config)], env)
+        root = gateway.listening(START_S)
+
+        progress(f"starting {plan.agents} agents, which register themselves")
+        for number in range(1, plan.agents + 1):
+            name = f"agent-{number}"
+            start(name, [*_agent(plan, name, slots=plan.slots), "--gateway", root], {"EDGE_AGENT_TOKEN": token})
+        system = LocalSystem(root, cloud, token, tuple(programs))
+        _until_registered(system, plan.agents)
+        yield system
+
+
+def _agent(plan: LocalPlan, name: str, *, slots: int) -> list[str]:
+    options = {
+        "--model": str(plan.model),
+        "--model-name": plan.model_name,
+        "--engine": "prebuilt",
+        "--name": name,
+        "--port": "0",
+        "--slots": str(slots),
+        "--threads": str(plan.threads),
+        "--ctx": str(CONTEXT_TOKENS),
+        "--drain-s": "2",
+    }
+    return ["edge-agent", "serve", *(word for option in options.items() for word in option)]
+
+
+def _config(plan: LocalPlan, cloud: CloudAt) -> str:
+    """The gateway's config. JSON strings are TOML strings; secrets come through the environment."""
+    price_input, price_cached, price_output, price_edge = plan.prices
+    return f"""\
+# Written by `picegate demo`; made anew each time. The prices are an assumption: see `picegate demo --help`.
+[server]
+host = "127.0.0.1"
+port = {plan.port}
+
+[access]
+require_key = false
+
+[cloud]
+base_url = {json.dumps(cloud.url)}
+model = {json.dumps(cloud.model)}
+guided = {json.dumps(cloud.guided)}
+price_input = {price_input}
+price_cached_input = {price_cached}
+price_output = {price_output}
+
+[fleet]
+price_output = {price_edge}
+# All processes share this machine's cores, so a first token may wait for the others.
+first_token_s = 60.0
+between_tokens_s = 30.0
+
+[progressive]
+show_sketch = true
+slot_wait_s = 60.0
+
+[storage]
+url = {json.dumps(f"sqlite:///{plan.folder.resolve() / 'ledger.db'}")}
+"""
+
+
+def _until_registered(system: LocalSystem, agents: int) -> None:
+    deadline = time.monotonic() + START_S + REGISTER_S
+    while _ready(system.root) < agents:
+        system.check()
+        if time.monotonic() > deadline:
+            raise ProgramFailed(f"only {_ready(system.root)} of {agents} agents registered; the logs tell why")
+        time.sleep(4 * POLL_S)
+
+
+def _ready(root: str) -> int:
+    """How many nodes the gateway may use; 0 while it does not answer."""
+    try:
+        return int(httpx2.get(f"{root}/health", timeout=5.0).json()["nodes"]["ready"])
+    except httpx2.TransportError:
+        return 0
+
+
+def _end(programs: list[Program]) -> None:
+    """The agents first, together, so that they can still say goodbye to the gateway."""
+    agents = [program for program in programs if program.name.startswith("agent-")]
+    for program in agents:
+        program.ask_to_end()
+    for program in [*agents, *(other for other in reversed(programs) if other not in agents)]:
+        program.end()
