@@ -1,4 +1,4 @@
-"""One passage, from point to last sentence: an edge writes it, else another, else the cloud, else its notes stand in."""
+"""One passage, point to last sentence: an edge writes it, else another, else the cloud, else its notes stand in."""
 
 from collections.abc import AsyncIterator, Callable
 

@@ -33,7 +33,7 @@ _WORDS_WANTED = re.compile(r"\b(\d{2,4})\s*words?\b", re.IGNORECASE)
 
 
 def forecast(ask: Ask) -> Forecast:
-    """Expected tokens of prompt and answer: plain rules over the last user turn, the client's own bound as a ceiling."""
+    """Expected tokens of prompt and answer, from the last user turn; the client's own bound is a ceiling."""
     prompt = estimate_chat_tokens([message.text for message in ask.messages])
     expected = _expected_tokens(ask.question)
     if ask.max_tokens is not None:

@@ -1,8 +1,9 @@
 """A server that says exactly these bytes, for what no well-behaved server would send."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
@@ -24,14 +25,16 @@ class Raw:
 
 
 @asynccontextmanager
-async def saying(*parts: bytes, pause_s: float = 0.0, hang: bool = False) -> AsyncIterator[Raw]:
-    """Answers every request with `parts`, `pause_s` apart; then it closes, or with `hang` waits."""
+async def saying(
+    *parts: bytes, then: bytes | None = None, pause_s: float = 0.0, hang: bool = False
+) -> AsyncIterator[Raw]:
+    """Answers every request with `parts`, `pause_s` apart; then it closes, or waits (`hang`), or goes on with `then`."""
     raw = Raw()
 
     async def serve(stream: SocketStream) -> None:
         raw.connections += 1
         async with stream:
-            await _answer(stream, raw, parts, pause_s, hang)
+            await _answer(stream, raw, chain(parts, repeat(then) if then is not None else ()), pause_s, hang)
 
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
     raw.url = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}/v1"
@@ -41,7 +44,7 @@ async def saying(*parts: bytes, pause_s: float = 0.0, hang: bool = False) -> Asy
         group.cancel_scope.cancel()
 
 
-async def _answer(stream: SocketStream, raw: Raw, parts: Sequence[bytes], pause_s: float, hang: bool) -> None:
+async def _answer(stream: SocketStream, raw: Raw, parts: Iterable[bytes], pause_s: float, hang: bool) -> None:
     try:
         request = b""
         while b"\r\n\r\n" not in request:

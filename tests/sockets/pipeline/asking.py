@@ -1,0 +1,56 @@
+"""How the tests of this folder ask: through the official SDK, with everything of a stream kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from openai import AsyncOpenAI
+
+QUESTION = "What helps against stress, and why does it help?"
+
+
+@dataclass
+class Heard:
+    """A streamed answer as the client saw it."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish_reason: str | None = None
+    usage: Any = None
+    chunks: list[Any] = field(default_factory=list)
+    headers: Any = None
+
+    @property
+    def pice(self) -> dict[str, Any]:
+        shown: dict[str, Any] = self.usage.model_extra["pice"]
+        return shown
+
+
+def body(model: str = "pice-progressive", question: str = QUESTION, **fields: Any) -> dict[str, Any]:
+    return {"model": model, "messages": [{"role": "user", "content": question}], **fields}
+
+
+async def hear(client: AsyncOpenAI, heard: Heard | None = None, **fields: Any) -> Heard:
+    """Stream an answer to its end. `heard` fills as the chunks come, for those who look on."""
+    heard = heard or Heard()
+    fields = {**body(), "stream_options": {"include_usage": True}, **fields}
+    raw = await client.chat.completions.with_raw_response.create(stream=True, **fields)
+    heard.headers = raw.headers
+    stream = raw.parse()
+    async with stream:
+        async for chunk in stream:
+            heard.chunks.append(chunk)
+            heard.usage = chunk.usage or heard.usage
+            for choice in chunk.choices:
+                heard.text += choice.delta.content or ""
+                heard.reasoning += (choice.delta.model_extra or {}).get("reasoning_content") or ""
+                heard.finish_reason = choice.finish_reason or heard.finish_reason
+    return heard
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until `condition` holds. It looks again and again, since what it looks at lies on both sides of a socket."""
+    with anyio.fail_after(10):
+        while not condition():  # noqa: ASYNC110
+            await anyio.sleep(0.005)
