@@ -13,7 +13,9 @@ class Language(StrEnum):
 # Kana, ideographs, their punctuation and full-width forms. Hangul is not among them: Korean puts spaces between words.
 UNSPACED = "\u3000-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff9f\U00020000-\U0003ffff"
 _UNSPACED = re.compile(f"[{UNSPACED}]")
-_UNSPACED_LETTERS = re.compile(r"[々-〇ぁ-ゖァ-ヺー㐀-䶿一-鿿豈-﫿ｦ-ﾟ]")
+_UNSPACED_LETTERS = re.compile(
+    "[\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 _LATIN_LETTERS = re.compile(r"[A-Za-zÀ-ɏ]")
 
 

@@ -1,7 +1,7 @@
 """The grammar of a sketch, for clouds that decode guided: llama.cpp (GBNF) and vLLM / SGLang (XGrammar's EBNF) both read it.
 
-It allows an opening, delegation lines and a closing of one line. Everything is bounded, since tiny models do not stop by themselves: a
-note is at most `_NOTE` characters long, a sentence at most `_SENTENCE`.
+It allows an opening, delegation lines and a closing of one line. Everything is bounded, since tiny models do not stop
+by themselves: a note is at most `_NOTE` characters long, a sentence at most `_SENTENCE`.
 """
 
 _SENTENCE = 160
@@ -16,20 +16,26 @@ sentence ::= capital inner{{{shortest},{sentence}}} [.!?。！？]
 capital ::= [A-Z\u00A1-\u2FFF\u3041-\uD7FF\U00010000-\U0010FFFF]
 inner ::= [^\x00-\x1F<>:*#.!?。！？] | "." [0-9a-z]
 point ::= ">>" budget "+"? " " note "\n"
-budget ::= [3-9] "0" | "1" [0-9] "0" | [2-4] "00"
+budget ::= {budget}
 note ::= (capital | [0-9]) letter{{{shortest},{note}}}
 letter ::= [^\x00-\x1F<>`*#]
 """
 
 
-def sketch_grammar(*, min_points: int, max_points: int) -> str:
-    """A grammar for sketches with so many delegation lines.
+def sketch_grammar(*, min_points: int, max_points: int, max_words: int = 400) -> str:
+    """A grammar for sketches with so many delegation lines, each for at most `max_words` words (in tens).
 
     Raises:
         ValueError: 0 <= min_points <= max_points, 1 <= max_points does not hold.
     """
     if not 0 <= min_points <= max_points or max_points < 1:
         raise ValueError(f"no sketch has from {min_points} to {max_points} points")
+    tens = f'[3-{min(max(max_words // 10, 3), 9)}] "0"'
+    hundreds = f' | [1-{min(max_words // 100, 9)}] [0-9] "0"' if max_words >= 100 else ""
     return _TEMPLATE.format(
-        points=f"point{{{min_points},{max_points}}}", shortest=_SHORTEST, sentence=_SENTENCE, note=_NOTE
+        points=f"point{{{min_points},{max_points}}}",
+        budget=tens + hundreds,
+        shortest=_SHORTEST,
+        sentence=_SENTENCE,
+        note=_NOTE,
     )

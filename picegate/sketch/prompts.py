@@ -71,7 +71,9 @@ def expand_messages(
         used = estimate_chat_tokens([m.text for m in (*head, last)])
         room = BEFORE_TOKENS
         if context_tokens is not None:
-            spent = used + estimate_tokens(point.notes) + passage_budget_tokens(point, language) + 4 * TOKENS_PER_MESSAGE
+            spent = (
+                used + estimate_tokens(point.notes) + passage_budget_tokens(point, language) + 4 * TOKENS_PER_MESSAGE
+            )
             room = max(0, min(room, context_tokens - spent))
         ending = tail(before.strip(), room)
     ask = texts.ask

@@ -10,25 +10,30 @@ _KANA = re.compile(r"[ぁ-ゖァ-ヺｦ-ﾟ]")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
+# Function words; those that English shares with a neighbour ("was", "me") are not among the neighbours'.
 _ENGLISH = frozenset(
-    """a about an and are as at be between by can could describe did do does explain for from give has have help how i if in
-    into is it its list make me my not of on or our please should some summarize tell than that the their them there these they
-    this to us was we what when where which who why will with would write you your""".split()
+    (
+        "a about an and are as at be between by can could describe did do does explain for from give has have "
+        "help how i if in into is it its list make me my not of on or our please should some summarize tell than "
+        "that the their them there these they this to us we what when where which who why will with would write "
+        "you your "
+    ).split()
 )
-# Words of neighbours in the same script that English has not; "me", "as", "on" and the like, which it shares, are left out.
 _NEIGHBOURS = frozenset(
-    """aber als auch auf aus avec bei comment como con cuando dans das de del della den der des die donde du e ein eine el
-    elle en es est et für gli il ist je la las le les los mais mit modo nach não nel nicht nous o où para pas perché pero por
-    pour pourquoi qual quando que qué quel quelle qui sind sobre sont su sur um una und une uno uma van voor vous was wer wie
-    y zu zum zur het een niet och att som är hvad hvordan i""".split()
-) - {"i", "was"}
+    (
+        "aber als att auch auf aus avec bei comment como con cuando dans das de del della den der des die donde "
+        "du e een ein eine el elle en es est et für gli het hvad hvordan il ist je la las le les los mais mit "
+        "modo nach nel nicht niet nous não o och où para pas perché pero por pour pourquoi qual quando que quel "
+        "quelle qui qué sind sobre som sont su sur um uma una und une uno van voor vous wer wie y zu zum zur är "
+    ).split()
+)
 
 
 def language_of(text: str) -> Language:
     """The language of a question.
 
-    Kana means Japanese, unless they are a quotation in an English sentence. Ideographs alone may be Chinese, so they are
-    OTHER. Latin letters are English where its function words outnumber those of its neighbours.
+    Kana means Japanese, unless they are a quotation in an English sentence. Ideographs alone may be Chinese, so they
+    are OTHER. Latin letters are English where its function words outnumber those of its neighbours.
     """
     bare = _CODE.sub(" ", text)
     words = [word.lower() for word in _WORDS.findall(bare)]

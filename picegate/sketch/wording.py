@@ -63,7 +63,9 @@ See a doctor if it lasts over a month.""",
     expand="Turn the notes into one paragraph of the answer to the question. Use every fact in the notes and add none that "
     "contradicts them. Write only the paragraph: no greeting, no title, no list.",
     example_question="How can I sleep better?",
-    example_point=Point(index=0, notes="Fixed schedule: same bedtime, also weekends; body clock; 2 weeks to adapt", words=40),
+    example_point=Point(
+        index=0, notes="Fixed schedule: same bedtime, also weekends; body clock; 2 weeks to adapt", words=40
+    ),
     example_passage="Go to bed and get up at the same time every day, including weekends. A fixed schedule trains your body clock, "
     "so you fall asleep faster and wake up more rested. Give it about two weeks to adapt.",
     question="Question",
