@@ -16,11 +16,12 @@ def test_a_model_without_a_template_gets_chatml() -> None:
 
 
 def test_templates_know_the_usual_helpers() -> None:
-    source = "{{ bos_token }}{% for m in messages %}{% if loop.index > 1 %}{% break %}{% endif %}{{ m | tojson }}{% endfor %}"
-    assert (
-        ChatTemplate(source, bos="<s>", eos="").render([USER], open_turn=False)
-        == '<s>{"role": "user", "content": "Why sleep?"}'
+    template = ChatTemplate(
+        "{{ bos_token }}{% for m in messages %}{{ m | tojson }}{% break %}{% endfor %}",
+        bos="<s>",
+        eos="",
     )
+    assert template.render([USER, USER], open_turn=False) == '<s>{"role": "user", "content": "Why sleep?"}'
 
 
 def test_a_template_that_refuses_the_messages_is_a_bad_request() -> None:

@@ -1,0 +1,164 @@
+"""Slots, the queue, clients that go away, and the drain: who holds a slot is counted at the engine."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from edge_agent.app import create_app
+from edge_agent.desk import Desk
+from edge_agent.engine.fake import FakeEngine
+from edge_agent.engine.port import Job
+from edge_agent.errors import Draining, Overloaded
+from edge_agent.server import background
+from edge_agent.settings import Settings
+from tests.agent.conftest import Serve
+
+HELLO = ({"role": "user", "content": "Hello"},)
+BODY: dict[str, Any] = {"model": "fake", "messages": list(HELLO), "stream": True}
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """The engine lives on the server's thread: look until it is so, at most five seconds."""
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        threading.Event().wait(0.005)
+
+
+def test_a_client_that_hangs_up_in_mid_stream_frees_its_slot(serve: Serve) -> None:
+    engine = FakeEngine(token_s=0.05)
+    with httpx2.stream("POST", f"{serve(engine)}/v1/chat/completions", json=BODY) as reply:
+        lines = reply.iter_lines()  # kept: when it goes, httpx2 hangs up
+        next(lines)
+        assert engine.running == 1
+    wait_for(lambda: engine.running == 0)
+    assert (engine.cancelled, engine.finished) == (1, 0)
+
+
+def test_a_client_that_hangs_up_before_the_first_token_frees_its_slot(serve: Serve) -> None:
+    engine = FakeEngine(prefill_s=60)
+    url = serve(engine)
+    for stream in (True, False):
+        with pytest.raises(httpx2.ReadTimeout):
+            httpx2.post(f"{url}/v1/chat/completions", json={**BODY, "stream": stream}, timeout=0.3)
+        wait_for(lambda: engine.running == 0)
+    assert (engine.started, engine.cancelled) == (2, 2)
+
+
+def test_a_client_that_hangs_up_in_the_queue_never_gets_a_slot(serve: Serve) -> None:
+    engine = FakeEngine(token_s=0.05)
+    url = serve(engine)
+    with httpx2.stream("POST", f"{url}/v1/chat/completions", json=BODY) as first:
+        lines = first.iter_lines()  # kept: when it goes, httpx2 hangs up
+        next(lines)
+        with pytest.raises(httpx2.ReadTimeout):
+            httpx2.post(f"{url}/v1/chat/completions", json=BODY, timeout=0.3)
+        wait_for(lambda: httpx2.get(f"{url}/node/v1/status").json()["load"]["queued"] == 0)
+    wait_for(lambda: engine.running == 0)
+    assert engine.started == 1
+
+
+def test_beyond_the_queue_work_is_refused_with_retry_after(serve: Serve) -> None:
+    url = serve(FakeEngine(token_s=0.05), max_queued=0)
+    with httpx2.stream("POST", f"{url}/v1/chat/completions", json=BODY) as first:
+        lines = first.iter_lines()  # kept: when it goes, httpx2 hangs up
+        next(lines)
+        refused = httpx2.post(f"{url}/v1/chat/completions", json=BODY)
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "1"
+    assert refused.headers["retry-after-ms"] == "1000"
+    assert refused.json()["error"]["code"] == "overloaded"
+
+
+def test_while_draining_new_work_is_refused_and_running_streams_finish() -> None:
+    engine = FakeEngine(token_s=0.01)
+    app = create_app(engine, Settings(name="edge-1"))
+    with background(app) as url, httpx2.stream("POST", f"{url}/v1/chat/completions", json=BODY) as running:
+        lines = running.iter_lines()
+        next(lines)
+        app.state.agent.desk.drain()
+        refused = httpx2.post(f"{url}/v1/chat/completions", json=BODY)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "draining")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert httpx2.get(f"{url}/health").status_code == 503
+        assert [line for line in lines if line][-1] == "data: [DONE]"
+    assert engine.finished == 1
+
+
+class Hands:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_the_desk_measures_decode_speed_on_real_work() -> None:
+    clock = Hands()
+    desk = Desk(FakeEngine(), max_queued=1, clock=clock)
+    assert desk.load().tokens_per_s is None
+    question = {"role": "user", "content": "word " * 40}
+    async with desk.work(Job((question,), max_tokens=11)) as pieces:
+        clock.now += 0.5
+        async for _ in pieces:
+            clock.now += 0.1
+    load = desk.load()
+    assert load.tokens_per_s == pytest.approx(10 / 1.1)  # the finishing piece comes one step after the last token
+    assert load.prefill_tokens_per_s == pytest.approx(41 / 0.5)
+
+
+async def test_the_newest_job_moves_the_measured_speed_by_a_fifth() -> None:
+    clock = Hands()
+    desk = Desk(FakeEngine(), max_queued=1, clock=clock)
+    for step_s in (0.1, 0.2):
+        async with desk.work(Job(HELLO, max_tokens=11)) as pieces:
+            async for _ in pieces:
+                clock.now += step_s
+    assert desk.load().tokens_per_s == pytest.approx(0.8 * 10 / 1.1 + 0.2 * 10 / 2.2)
+
+
+async def test_the_desk_counts_who_works_and_who_waits() -> None:
+    desk = Desk(FakeEngine(), max_queued=1)
+    async with anyio.create_task_group() as group, desk.work(Job(HELLO)):
+        group.start_soon(_work, desk)
+        await anyio.wait_all_tasks_blocked()
+        assert (desk.load().slots_busy, desk.load().queued) == (1, 1)
+        with pytest.raises(Overloaded):
+            await _work(desk)
+        group.cancel_scope.cancel()
+    assert (desk.load().slots_busy, desk.load().queued) == (0, 0)
+
+
+async def test_warming_never_takes_the_place_of_real_work() -> None:
+    desk = Desk(FakeEngine(), max_queued=1)
+    async with desk.work(Job(HELLO)):
+        with pytest.raises(Overloaded):
+            await desk.warm(HELLO)
+    assert (await desk.warm(HELLO)).tokens > 0
+
+
+async def test_a_draining_desk_finishes_its_queue_and_then_is_idle() -> None:
+    desk = Desk(FakeEngine(token_s=0.001), max_queued=2)
+    async with anyio.create_task_group() as group:
+        group.start_soon(_work, desk)
+        group.start_soon(_work, desk)
+        await anyio.wait_all_tasks_blocked()
+        desk.drain()
+        with pytest.raises(Draining):
+            await _work(desk)
+        with anyio.fail_after(5):
+            await desk.idle()
+    assert desk.engine.finished == 2  # type: ignore[attr-defined]
+
+
+async def _work(desk: Desk) -> None:
+    async with desk.work(Job(HELLO)) as pieces:
+        async for _ in pieces:
+            pass

@@ -1,0 +1,74 @@
+"""Settings: the command line over the environment over the file, and every fault named with its origin."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.errors import ConfigError
+from edge_agent.settings import load
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CACHE", "SLOTS", "PORT", "GATEWAY"):
+        monkeypatch.delenv(f"EDGE_AGENT_{name}", raising=False)
+
+
+def config(folder: Path, text: str) -> Path:
+    path = folder / "agent.toml"
+    path.write_text(text)
+    return path
+
+
+def test_with_nothing_set_the_embedded_model_is_served_on_loopback() -> None:
+    settings = load()
+    assert (settings.model, settings.host, settings.engine, settings.gateway) == ("embedded", "127.0.0.1", "auto", None)
+
+
+def test_the_line_wins_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = config(tmp_path, "slots = 2\nctx = 512\nport = 1")
+    monkeypatch.setenv("EDGE_AGENT_SLOTS", "3")
+    monkeypatch.setenv("EDGE_AGENT_PORT", "2")
+    settings = load(path, {"port": 3, "ctx": None})
+    assert (settings.ctx, settings.slots, settings.port) == (512, 3, 3)
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "hush" not in repr(load(options={"token": "hush", "api_key": "hush"}))
+
+
+def test_a_gateway_url_loses_its_last_slash() -> None:
+    assert load(options={"gateway": "http://gw:8080/"}).gateway == "http://gw:8080"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("slots = 0", "agent.toml: slots: "),
+        ("solts = 1", "agent.toml: solts: unknown setting"),
+        ('engine = "steam"', "agent.toml: engine: "),
+        ('gateway = "gw:8080"', "agent.toml: gateway: .*must be a URL"),
+        ("slots = ", "agent.toml: not valid TOML"),
+    ],
+)
+def test_a_bad_file_names_key_and_file(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        load(config(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read the config .*gone\.toml"):
+        load(tmp_path / "gone.toml")
+
+
+def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_AGENT_SLOTS", "many")
+    with pytest.raises(ConfigError, match=r"EDGE_AGENT_SLOTS \(environment\): "):
+        load()
+
+
+def test_a_bad_option_is_named() -> None:
+    with pytest.raises(ConfigError, match="--max-queued: "):
+        load(options={"max_queued": -1})
