@@ -43,7 +43,7 @@ class Gate:
             self._leave()
 
     async def _enter(self) -> None:
-        if self.in_flight < self.limit and not self._waiting:
+        if self.in_flight < self.limit:  # then nobody waits: a place that is left goes to the next in line
             self.in_flight += 1
             return
         if len(self._waiting) >= self._max_queued:

@@ -112,9 +112,8 @@ class Payloads(AsyncIterator[bytes]):
         return self._faults.timed_out("first token", self._phases.first_token_s)
 
     async def aclose(self) -> None:
-        if (
-            self._done and not self._ended
-        ):  # the end of the body follows at once: with it read, the connection can be kept
+        if self._done and not self._ended:
+            # The end of the body follows `[DONE]` at once; only with it read can the connection be kept.
             with anyio.move_on_after(_DRAIN_S, shield=True):
                 try:
                     async for _ in self._chunks:

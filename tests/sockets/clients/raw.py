@@ -28,7 +28,7 @@ class Raw:
 async def saying(
     *parts: bytes, then: bytes | None = None, pause_s: float = 0.0, hang: bool = False
 ) -> AsyncIterator[Raw]:
-    """Answers every request with `parts`, `pause_s` apart; then it closes, or waits (`hang`), or goes on with `then`."""
+    """Answers every request with `parts`, `pause_s` apart; then it closes, or waits (`hang`), or repeats `then`."""
     raw = Raw()
 
     async def serve(stream: SocketStream) -> None:
