@@ -117,6 +117,7 @@ def engine_options(settings: Settings) -> EngineOptions:
         slots=settings.slots,
         threads=settings.threads,
         gpu_layers=settings.gpu_layers,
+        fake_token_s=settings.fake_token_s,
         verbose=settings.verbose,
     )
 

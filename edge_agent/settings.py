@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(10_000_000, ge=1_000)
     drain_s: float = Field(30.0, ge=0, description="running answers may take this long after SIGTERM")
     cache: Path = Field(DEFAULT_CACHE, description="where fetched models are kept")
+    fake_token_s: float = Field(0.0, ge=0, description="seconds per token with `engine = fake`")
     verbose: bool = False
 
     @field_validator("gateway", "advertise")

@@ -18,7 +18,8 @@ def choose(choice: EngineChoice, options: EngineOptions) -> Engine:
         EngineMissing: it is not installed.
     """
     if choice == "fake":
-        return FakeEngine(name=options.name, context_tokens=options.context_tokens, slots=options.slots)
+        o = options
+        return FakeEngine(name=o.name, context_tokens=o.context_tokens, slots=o.slots, token_s=o.fake_token_s)
     if choice in ("auto", "llama") and find_spec("llama_cpp") and find_spec("jinja2"):
         from edge_agent.engine.llama import LlamaEngine
 

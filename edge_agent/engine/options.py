@@ -23,6 +23,7 @@ class EngineOptions:
         slots: sequences decoded at once (an engine may offer fewer).
         threads: of the processor.
         gpu_layers: layers kept on the GPU; -1: all that fit.
+        fake_token_s: seconds per token of the fake engine; the real ones take what they take.
         verbose: let the engine write its own log to stderr.
     """
 
@@ -32,4 +33,5 @@ class EngineOptions:
     slots: int = 1
     threads: int = field(default_factory=usable_cores)
     gpu_layers: int = 0
+    fake_token_s: float = 0.0
     verbose: bool = False
