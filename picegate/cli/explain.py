@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from picegate.app import offline_planner
 from picegate.cli.gateway import Gateway
 from picegate.cli.options import (
     LOCAL_URL,
@@ -49,6 +48,9 @@ def explain(
 
 
 def _plan_here(config: Path, body: dict[str, Any]) -> dict[str, Any]:
+    # Here and in serve.py, not above: half of the whole start-up time, which the other commands need not spend.
+    from picegate.app import offline_planner
+
     settings = settings_of(config)
     with complaints():
         ask = read_chat(

@@ -1,6 +1,7 @@
 """`picegate serve`: the gateway itself."""
 
 import math
+import os
 import signal
 import socket
 import sys
@@ -11,7 +12,6 @@ import typer
 import uvicorn
 
 from picegate.access.keys import KeyStore
-from picegate.app import create_app
 from picegate.cli.options import MISUSED, ConfigOption, complain, complaints, settings_of
 from picegate.database import open_database
 from picegate.settings import Settings
@@ -27,6 +27,8 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Instead of server.port; 0: any free one.")] = None,
 ) -> None:
     """Run the gateway."""
+    from picegate.app import create_app
+
     settings = settings_of(config)
     configure(settings.logging)
     listener = _listen(host or settings.server.host, settings.server.port if port is None else port)
@@ -66,7 +68,9 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        complain(f"cannot listen on {host}:{port}: {error.strerror or error}")
+        # `create_server` repeats the address in its message; a name that cannot be resolved has only its own.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        complain(f"cannot listen on {host}:{port}: {reason}")
         raise typer.Exit(MISUSED) from error
 
 
