@@ -10,6 +10,7 @@ from picegate.core.sketch import Point
 _HEAD = re.compile(r"([^:：\-–—,、。.]{2,40}?)\s*(?:[:：]|\s[-–—]\s)")
 _BOLD = re.compile(r"\*\*(?P<inner>[^*\n]{1,80})\*\*(?P<after>[:：]?[ \t]*)(?P<next>[\s\S]?)")
 _BOLD_OPEN = re.compile(r"\*{1,2}|\*\*[^*\n]{1,80}(?:\*{1,2}[:：]?[ \t]*)?")
+_END = "\n\0"  # what rules see behind the last character of all
 _QUOTES = {'"': '"', "“": "”", "「": "」", "『": "』", "«": "»"}
 _QUOTE_REACH = 60  # characters; a quotation longer than that is taken for the whole passage in quotes
 _REPEAT_MIN = 10  # characters of the text before that count as a repetition, letters of unspaced scripts twice
@@ -46,7 +47,7 @@ class Lead:
         if not self._held and character.isspace():
             self.space += character
             return ""
-        self._held += character
+        self._held += character.upper() if self._capital and not self._held else character
         return self._decide(final=False)
 
     def flush(self) -> str:
@@ -61,15 +62,16 @@ class Lead:
                 break
             cut, self._held = self._held[:length], self._held[length:].lstrip()
             self._capital = cut.rstrip().endswith(",")
+            if self._capital:
+                self._held = self._held[:1].upper() + self._held[1:]
             if not self._held:
                 return ""
         self.open = False
-        held = self._held
-        return held[:1].upper() + held[1:] if self._capital else held
+        return self._held
 
     def _length(self, *, final: bool) -> int:
         """How much of what is held does not belong to the passage; or NO, or WAIT."""
-        text = self._held + "\n" if final else self._held
+        text = self._held + _END if final else self._held
         for find in (self._repeated, self._echoed):
             length = find(self._held, final)
             if length != NO:
@@ -134,9 +136,9 @@ class Lead:
             return NO
         rest = text[1:]
         end = rest.find(closing)
-        if end >= 0 and not (final and end == len(rest.rstrip()) - 1):
+        if end >= 0 and end < len(rest.rstrip()) - 1:
             return NO
-        if len(rest) <= _QUOTE_REACH and not final:
+        if (len(rest) <= _QUOTE_REACH or end >= 0) and not final:
             return WAIT
         if end < 0 and final:
             return NO

@@ -89,8 +89,8 @@ RULES: tuple[LeadRule, ...] = (
     # "Paragraph 2:", "**Answer:**"
     _rule(
         "|".join(stars + label for label in LABELS.split("|") for stars in ("", "**", "### ")),
-        r"(?: \d{1,2})?\*{0,2} ?[:：]\*{0,2}\s*",
-        r"(?: \d{0,2})?\*{0,2} ?",
+        r"(?: \d{1,2})?\*{0,2} ?[:：]\*{0,2}\s*(?=[^\s*])",
+        r"(?: \d{0,2})?\*{0,2} ?[:：]?\*{0,2}\s*",
     ),
     _rule(
         "Question:|Write one paragraph|Write a paragraph|Write about",
@@ -121,7 +121,7 @@ RULES: tuple[LeadRule, ...] = (
 
 REFUSALS: tuple[LeadRule, ...] = (
     _rule("I'm sorry|I’m sorry|I am sorry|Sorry|I apologize", r",? but I\b", r",?(?: (?:b(?:u(?:t(?: I?)?)?)?)?)?"),
-    _rule("As an AI", r"\b", r""),
+    _rule("As an AI", r"[ ,]", r""),
     _rule("I cannot |I can't |I can’t ", r"(?:assist|help|fulfill|provide|write)\b", r"[a-z]{0,8}"),
     _rule("申し訳", r"(?:ありません|ございません)", r"[ありございません]{0,6}"),
 )

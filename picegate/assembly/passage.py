@@ -139,6 +139,10 @@ class PassageFilter:
         self._pending.append(unit)
         if self._phrases.repeated:
             self._stop_loop(len(self._pending) - self._phrases.repeated, out)
+        elif self._signs_off():
+            del self._pending[self._since :]
+            self._show_sentences(out)
+            self.done = True
         elif unit.ends:
             self._close_sentence(out)
             if not self.done:
@@ -195,20 +199,19 @@ class PassageFilter:
         self._sentences.add(sentence)
         self._since = len(self._pending)
 
+    def _signs_off(self) -> bool:
+        """The sentence at hand is the model's goodbye, not the passage's."""
+        return self._sentence.lstrip().startswith(_SIGN_OFFS)
+
     def _suspicious(self) -> bool:
         """The words at hand may be what the reader shall not see: hold them until it is known."""
-        if self._phrases.suspects or self._sentences.may_repeat(self._sentence):
-            return True
         beginning = self._sentence.lstrip()
-        for sign_off in _SIGN_OFFS:
-            if beginning.startswith(sign_off):
-                del self._pending[self._since :]
-                self._sentence = ""
-                self.done = True
-                return False
-            if sign_off.startswith(beginning):
-                return True
-        return self._foreign()
+        return (
+            self._phrases.suspects
+            or self._sentences.may_repeat(beginning)
+            or any(sign_off.startswith(beginning) for sign_off in _SIGN_OFFS)
+            or self._foreign()
+        )
 
     def _foreign(self) -> bool:
         """At the beginning: is this the language at all? Unknown until a letter of its script comes."""

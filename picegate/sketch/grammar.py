@@ -17,7 +17,7 @@ capital ::= [A-Z\u00A1-\u2FFF\u3041-\uD7FF\U00010000-\U0010FFFF]
 inner ::= [^\x00-\x1F<>:*#.!?。！？] | "." [0-9a-z]
 point ::= ">>" budget "+"? " " note "\n"
 budget ::= {budget}
-note ::= (capital | [0-9]) letter{{{shortest},{note}}}
+note ::= capital letter{{{shortest},{note}}}
 letter ::= [^\x00-\x1F<>`*#]
 """
 
