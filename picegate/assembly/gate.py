@@ -7,8 +7,8 @@ from picegate.core.events import TextDelta
 from picegate.core.language import UNSPACED, is_unspaced
 from picegate.core.tokens import token_weight
 
-# A word that begins this near to the bound waits until it is whole, so that the cut falls between words. A longer "word"
-# than that (a URL, a line of base64) is cut wherever the bound falls.
+# A word that begins this near to the bound waits until it is whole, so that the cut falls between words. A longer
+# "word" than that (a URL, a line of base64) is cut wherever the bound falls.
 _NEAR = 64.0  # tokens
 _UNITS = re.compile(rf"\s+|[{UNSPACED}]|[^\s{UNSPACED}]+")
 
@@ -53,21 +53,20 @@ class Gate:
         for delta in deltas:
             for unit in _UNITS.findall(delta.text):
                 if not self.finish_reason:
-                    passed += self._unit(TextDelta(unit, delta.segment, delta.writer))
+                    passed += self._unit(TextDelta(unit, delta.segment, delta.writer), self._max_tokens)
         return _joined(passed)
 
-    def _unit(self, unit: TextDelta) -> list[TextDelta]:
+    def _unit(self, unit: TextDelta, bound: int) -> list[TextDelta]:
         """One run of spaces, one character of an unspaced script, or (a part of) one word."""
-        assert self._max_tokens is not None
         is_space = unit.text.isspace()
         is_word = not is_space and not is_unspaced(unit.text[0])
         passed = self._release() if self._in_word and not is_word else []
         for character in unit.text:
             if is_word and not self._in_word:
-                self._word_waits = self._weight > self._max_tokens - _NEAR
+                self._word_waits = self._weight > bound - _NEAR
             self._in_word = is_word
             self._weight += token_weight(character)
-            if self._weight > self._max_tokens:
+            if self._weight > bound:
                 self.finish_reason = "length"
                 self._waiting.clear()
                 break

@@ -1,4 +1,4 @@
-"""The beginning of a passage: held back for as long as it may be something that does not belong to it, then cut or let go."""
+"""The beginning of a passage: held back while it may be something that does not belong there, then cut or let go."""
 
 import re
 
@@ -147,7 +147,7 @@ class Lead:
 
 
 def _repeats(shown: str) -> list[str]:
-    """What a continuation may begin with although the reader has it already: `shown`, or an end of it; longest first."""
+    """What a continuation may begin with although the reader has it: `shown`, or an end of it; longest first."""
     found = [shown] if shown else []
     for at in range(1, len(shown)):
         if not (is_unspaced(shown[at]) or is_unspaced(shown[at - 1]) or shown[at - 1].isspace()) or shown[at].isspace():

@@ -1,4 +1,4 @@
-"""What small models put in front of a passage although they were asked not to: greetings, announcements, labels, headings."""
+"""What small models put in front of a passage although asked not to: greetings, announcements, labels, headings."""
 
 import re
 from collections.abc import Callable
@@ -69,10 +69,10 @@ _LABELS_JA = "段落|文章|本文|メモ|回答|答え|要点"
 RULES: tuple[LeadRule, ...] = (
     # A reasoning model's thinking, where its server leaves it in the text.
     _rule("<think>", r"[\s\S]*?</think>\s*", r"[\s\S]*"),
-    # "Sure!", "Of course, here is ..."
+    # An interjection: "Sure!", "Of course, here is ..."
     _rule("Sure|Certainly|Of course|Absolutely|Okay|OK|Great question|Alright|Got it", r" ?[!,.:;–—]+\s*", r" ?"),
     _rule("Hello|Hi|Hey|Hello there|Hi there|Thank you|Thanks", r" ?!+\s*", r" ?"),
-    # "Here is the paragraph:"
+    # An announcement, such as "Here is the paragraph:".
     _rule(
         "Here is|Here's|Here’s|Here are|Below is|Below are|The following is|The following paragraph|This is a paragraph"
         "|This is the paragraph|I'd be happy|I’d be happy|I'll write|I will write|I can help",
@@ -80,13 +80,13 @@ RULES: tuple[LeadRule, ...] = (
         r"[^.!?:\n]{0,160}",
         _OURSELVES,
     ),
-    # "Based on the notes, ..."
+    # A reference to us: "Based on the notes, ..."
     _rule(
-        "Based on the notes|Based on your notes|According to the notes|According to your notes|As requested|From the notes",
+        "Based on the notes|Based on your notes|According to the notes|According to your notes|As requested",
         r"[^,.:\n]{0,40},\s*",
         r"[^,.:\n]{0,40}",
     ),
-    # "Paragraph 2:", "**Answer:**"
+    # A label, plain or bold: "Paragraph 2:".
     _rule(
         "|".join(stars + label for label in LABELS.split("|") for stars in ("", "**", "### ")),
         r"(?: \d{1,2})?\*{0,2} ?[:：]\*{0,2}\s*(?=[^\s*])",

@@ -30,15 +30,13 @@ class PhraseWatch:
             same = distance <= len(self._units) and self._units[-distance] == unit
             self._runs[distance] = self._runs.get(distance, 0) + 1 if same else 0
         self._units.append(unit)
-        self.suspects = any(
-            run >= (least // 2 - 1 if distance >= least else distance) for distance, run in self._runs.items()
-        )
+        self.suspects = any(run >= min(distance, least // 2 - 1) for distance, run in self._runs.items())
         looped = [run for distance, run in self._runs.items() if run >= _enough(distance, least)]
         self.repeated = max(looped, default=0)
 
 
 def _enough(distance: int, least: int) -> int:
-    """A second copy of a long phrase is enough, a short one ("day by day by day") needs a third, a word a fourth or more."""
+    """A second copy of a long phrase is enough; a short one ("day by day by day") needs a third, a word a fourth."""
     if distance >= least:
         return distance
     return 2 * distance if distance > 1 else least - 1

@@ -1,8 +1,8 @@
 """Segments in reading order become one answer, streamed live for the segment whose turn it is.
 
-Prose (the cloud's own text) and passages are separated by one blank line, passages with a list marker by a line break.
-An empty passage leaves no gap. What the reader gets depends on the segments' texts alone: not on their chunks, and not on
-the order in which passages arrive.
+Prose (the cloud's own text) and passages are separated by one blank line, passages with a list marker by a line
+break. An empty passage leaves no gap. What the reader gets depends on the segments' texts alone: not on their chunks,
+and not on the order in which passages arrive.
 """
 
 import re
@@ -134,7 +134,7 @@ class Merger:
         passage.space = ""
 
     def shown(self, segment: int) -> str:
-        """The text of a passage that is part of the answer for good, without its prefix and without space at its end."""
+        """The text of a passage that is part of the answer for good: without prefix, and without space at its end."""
         return self._segments[segment].out
 
     def before(self, segment: int) -> str | None:

@@ -1,4 +1,4 @@
-"""What a node writes, turned into the passage that the reader gets: cleaned in front, cut at its end, checked in between."""
+"""What a node writes, made into the passage that the reader gets: cleaned in front, checked, cut at its end."""
 
 import re
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class _Unit:
 
 
 class PassageFilter:
-    """Fed with a node's text in any chunks; answers what may be shown of the passage, which always ends at a word's end.
+    """Fed with a node's text in any chunks; answers what may be shown of it, which always ends where a word ends.
 
     Up to the point's budget words go out as they come; from there on only whole sentences, and the first sentence that
     ends at or past the budget is the last.

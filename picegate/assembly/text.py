@@ -8,12 +8,14 @@ CHARACTERS_PER_WORD = 2  # of scripts without spaces: a Japanese word is about t
 
 _SPACED_WORD = re.compile(rf"[^\s{UNSPACED}]*[^\W_{UNSPACED}][^\s{UNSPACED}]*")
 _CLOSERS = "\"'”’)]}»*_`」』）】"
+_EASTERN_ENDS = "。！？｡」』）"
 _WESTERN_END = re.compile(rf"[.!?…][{re.escape(_CLOSERS)}]*$")
 _EASTERN_END = re.compile(rf"[。！？｡][{re.escape(_CLOSERS)}]*$")
-_ABBREVIATIONS = frozenset(
-    """e.g i.e etc cf vs al approx ca dr mr mrs ms prof st jr sr nos fig figs eq vol pp ch sec inc ltd corp u.s u.k
-    a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec""".split()
+_ABBREVIATED = (
+    "e.g i.e etc cf vs al approx ca dr mr mrs ms prof st jr sr nos fig figs eq vol pp ch sec inc ltd corp u.s u.k "
+    "a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec"
 )
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 _LAST_WORD = re.compile(r"([^\s(\[\"“‘']+)\.$")
 
 
@@ -43,18 +45,17 @@ def ends_sentence(text: str) -> bool:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of `text`, each without the space around it; the last may be unfinished. Line ends end sentences."""
+    """The sentences of `text` without the space around them; the last may be unfinished. Line ends end sentences."""
     found: list[str] = []
     for line in text.splitlines():
         start = 0
-        for position, character in enumerate(line):
-            following = line[position + 1 : position + 2]
-            boundary = (
-                following in ("", " ", "\t") if character not in "。！？｡」』）" else following not in "」』）。！？"
-            )
-            if (boundary or not following) and ends_sentence(line[start : position + 1]):
-                found.append(line[start : position + 1].strip())
-                start = position + 1
+        for position, character in enumerate(line, start=1):
+            following = line[position : position + 1]
+            eastern = character in _EASTERN_ENDS
+            may_end = following not in _EASTERN_ENDS if eastern and following else following in ("", " ", "\t")
+            if may_end and ends_sentence(line[start:position]):
+                found.append(line[start:position].strip())
+                start = position
         if line[start:].strip():
             found.append(line[start:].strip())
     return found

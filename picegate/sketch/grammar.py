@@ -1,4 +1,4 @@
-"""The grammar of a sketch, for clouds that decode guided: llama.cpp (GBNF) and vLLM / SGLang (XGrammar's EBNF) both read it.
+"""The grammar of a sketch, for clouds that decode guided: llama.cpp (GBNF), vLLM and SGLang (XGrammar's EBNF).
 
 It allows an opening, delegation lines and a closing of one line. Everything is bounded, since tiny models do not stop
 by themselves: a note is at most `_NOTE` characters long, a sentence at most `_SENTENCE`.

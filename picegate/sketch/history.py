@@ -1,4 +1,4 @@
-"""The client's conversation in the form that an edge's chat template takes: one system text, then turns that alternate."""
+"""The client's conversation as an edge's chat template takes it: one system text, then turns that alternate."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
 """One line of a sketch: could it become a delegation line, is it one, and what does it delegate.
 
-`>>60 notes` and `>>60+ notes` are the grammar. Models miss it in ways that are easy to forgive: full-width signs, spaces, a list
-marker or emphasis in front, a colon behind the number, the placeholder `N` or no number at all.
+`>>60 notes` and `>>60+ notes` are the grammar. Models miss it in ways that are easy to forgive: full-width signs,
+spaces, a list marker or emphasis in front, a colon behind the number, the placeholder `N` or no number at all.
 """
 
 import re

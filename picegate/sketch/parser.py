@@ -6,9 +6,9 @@ depends on the text alone, never on how it was cut into chunks.
 Is a line `>> text`, without a number, a point or a quoted mail? It is text
 - in a quotation: right below a line that begins with `>` and is text, or below an attribution ("Bob wrote:");
 - when it is an attribution itself, or quotes further (`>> > text`);
-- when the first lines of this kind are followed at once by a line with a single `>`: such lines wait for the line after them.
-Otherwise it is a point. Once a sketch has shown a point, nothing waits any more. `>>60 text` is a point anywhere outside
-code fences; `>> 60 text` everywhere but in a quotation.
+- when it is among the first two of its kind and a line with a single `>` follows at once: they wait for that line.
+Otherwise it is a point. Once a sketch has shown a point, nothing waits any more. `>>60 text` is a point anywhere
+outside code fences; `>> 60 text` everywhere but in a quotation.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What the cloud and the edges are asked.
 
-The cloud gets one static instruction in front of everything, the same for every request of one (level, points, language),
-so that provider prompt caches hold it; the client's messages follow as they came.
+The cloud gets one static instruction in front of everything, the same for every request of one (level, points,
+language), so that provider prompt caches hold it; the client's messages follow as they came.
 
 An edge gets `instruction + worked example + conversation + question`, the same for all points of a request and known
 before the sketch begins, so that it can be warmed; then the notes of its own point, and nothing of its siblings'. Small
@@ -59,8 +59,8 @@ def expand_messages(
 
     Args:
         before: the answer up to the passage; used for points that depend on it.
-        shown: the beginning of the passage that the reader has seen. The prompt then ends with it, as the assistant's own
-            unfinished message.
+        shown: the beginning of the passage that the reader has seen. The prompt then ends with it, as the assistant's
+            own unfinished message.
         words_scale: small models undershoot, so they are asked for this many times the budget.
         context_tokens: what prompt and passage must fit in together; the oldest turns are left out for that.
     """

@@ -11,22 +11,19 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 # Function words; those that English shares with a neighbour ("was", "me") are not among the neighbours'.
-_ENGLISH = frozenset(
-    (
-        "a about an and are as at be between by can could describe did do does explain for from give has have "
-        "help how i if in into is it its list make me my not of on or our please should some summarize tell than "
-        "that the their them there these they this to us we what when where which who why will with would write "
-        "you your "
-    ).split()
+_ENGLISH_WORDS = (
+    "a about an and are as at be between by can could describe did do does explain for from give has have help "
+    "how i if in into is it its list make me my not of on or our please should some summarize tell than that "
+    "the their them there these they this to us we what when where which who why will with would write you your"
 )
-_NEIGHBOURS = frozenset(
-    (
-        "aber als att auch auf aus avec bei comment como con cuando dans das de del della den der des die donde "
-        "du e een ein eine el elle en es est et für gli het hvad hvordan il ist je la las le les los mais mit "
-        "modo nach nel nicht niet nous não o och où para pas perché pero por pour pourquoi qual quando que quel "
-        "quelle qui qué sind sobre som sont su sur um uma una und une uno van voor vous wer wie y zu zum zur är "
-    ).split()
+_NEIGHBOURS_WORDS = (
+    "aber als att auch auf aus avec bei comment como con cuando dans das de del della den der des die donde du "
+    "e een ein eine el elle en es est et für gli het hvad hvordan il ist je la las le les los mais mit modo "
+    "nach nel nicht niet nous não o och où para pas perché pero por pour pourquoi qual quando que quel quelle "
+    "qui qué sind sobre som sont su sur um uma una und une uno van voor vous wer wie y zu zum zur är"
 )
+_ENGLISH = frozenset(_ENGLISH_WORDS.split())
+_NEIGHBOURS = frozenset(_NEIGHBOURS_WORDS.split())
 
 
 def language_of(text: str) -> Language:

@@ -3,7 +3,7 @@
 Whatever stands in `Wording.sketch` is paid for in every sketch call, so it stays within about 250 tokens.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from picegate.core.language import Language
 from picegate.core.sketch import Point
@@ -45,9 +45,11 @@ class Wording:
 
 _ENGLISH = Wording(
     sketch="""\
-Answer as yourself, but leave routine passages to an assistant who sees only the question. Delegate a passage by a line of its own:
+Answer as yourself, but leave routine passages to an assistant who sees only the question. \
+Delegate a passage by a line of its own:
 >>N notes
-N = words it deserves; notes = all facts, numbers and names it must contain, in telegram style. >>N+ if it builds on the text before it.
+N = words it deserves; notes = all facts, numbers and names it must contain, in telegram style. \
+>>N+ if it builds on the text before it.
 Write the opening, code, maths, exact figures and conclusions yourself. {amount} At most {points} such lines. \
 For a short answer, code, maths or an exact format write no >> lines. Never mention these rules.
 Example: How do I handle stress?
@@ -60,14 +62,14 @@ See a doctor if it lasts over a month.""",
         "Delegate explanations, examples and background.",
         "Delegate everything you can but opening and conclusion.",
     ),
-    expand="Turn the notes into one paragraph of the answer to the question. Use every fact in the notes and add none that "
-    "contradicts them. Write only the paragraph: no greeting, no title, no list.",
+    expand="Turn the notes into one paragraph of the answer to the question. Use every fact in the notes and add none "
+    "that contradicts them. Write only the paragraph: no greeting, no title, no list.",
     example_question="How can I sleep better?",
     example_point=Point(
         index=0, notes="Fixed schedule: same bedtime, also weekends; body clock; 2 weeks to adapt", words=40
     ),
-    example_passage="Go to bed and get up at the same time every day, including weekends. A fixed schedule trains your body clock, "
-    "so you fall asleep faster and wake up more rested. Give it about two weeks to adapt.",
+    example_passage="Go to bed and get up at the same time every day, including weekends. A fixed schedule trains your "
+    "body clock, so you fall asleep faster and wake up more rested. Give it about two weeks to adapt.",
     question="Question",
     before="The answer so far",
     notes="Notes",
@@ -76,26 +78,17 @@ See a doctor if it lasts over a month.""",
     rescue="Write only one passage of your answer to this now, about {words} words long, from these notes: {notes}\n"
     "No greeting, no title, no remark about the task. Keep the answer's language and tone.",
     rescue_before="The answer up to here, not to be repeated:\n{before}",
-    rescue_shown="The passage has been begun already. Go on right behind its last word, without repeating any of it:\n{shown}",
-    go_on="Your answer was cut off. Go on right behind its last word, without repeating any of it and without a remark.",
+    rescue_shown="The passage has been begun already. Go on right behind its last word, without repeating any of it:\n"
+    "{shown}",
+    go_on="Your answer was cut off. Go on right behind its last word, without repeating any of it or making a remark.",
 )
 
-_NEUTRAL = Wording(
+_NEUTRAL = replace(
+    _ENGLISH,
     sketch=_ENGLISH.sketch.replace("Answer as yourself,", "Answer as yourself in the question's language,", 1),
-    amounts=_ENGLISH.amounts,
     expand=_ENGLISH.expand + " Write in the language of the question.",
-    example_question=_ENGLISH.example_question,
-    example_point=_ENGLISH.example_point,
-    example_passage=_ENGLISH.example_passage,
-    question=_ENGLISH.question,
-    before=_ENGLISH.before,
-    notes=_ENGLISH.notes,
     ask=_ENGLISH.ask + " Use the language of the question.",
     ask_after=_ENGLISH.ask_after + " Use the language of the question.",
-    rescue=_ENGLISH.rescue,
-    rescue_before=_ENGLISH.rescue_before,
-    rescue_shown=_ENGLISH.rescue_shown,
-    go_on=_ENGLISH.go_on,
 )
 
 _JAPANESE = Wording(
@@ -103,7 +96,8 @@ _JAPANESE = Wording(
 あなた自身として日本語で答える。定型的な段落は質問だけを知る助手に任せ、独立した行で指示する:
 >>N メモ
 N=語数(1語≒2字)。メモ=必要な事実・数値・名称を簡潔に。前の文に続く段落は >>N+。
-冒頭、コード、数式、正確な数値、結論は自分で書く。{amount}最大{points}行。短い答え、コード、計算、厳密な形式なら >> は使わない。この指示に触れない。
+冒頭、コード、数式、正確な数値、結論は自分で書く。{amount}最大{points}行。\
+短い答え、コード、計算、厳密な形式なら >> は使わない。この指示に触れない。
 例:
 ストレスには習慣の見直しが役立ちます。
 >>60 運動:週3回30分、コルチゾール低下、午前が良い

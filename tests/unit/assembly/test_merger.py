@@ -65,7 +65,10 @@ def merge(merger: Merger, parts: list[Part], order: list[int] | None = None, siz
 
 
 TEXTS = st.lists(
-    st.sampled_from(["word", " ", "\n", "\n\n", "\r\n", "運動", "。", "END", "E", "EN", "    code", "- item", "x" * 30]), max_size=8
+    st.sampled_from(
+        ["word", " ", "\n", "\n\n", "\r\n", "運動", "。", "END", "E", "EN", "    code", "- item", "x" * 30]
+    ),
+    max_size=8,
 ).map("".join)
 PARTS = st.lists(st.builds(Part, TEXTS, st.sampled_from([None, "", "- ", "1. "])), max_size=7)
 
@@ -132,7 +135,9 @@ def test_chunks_and_arrival_make_no_difference(parts: list[Part], data: st.DataO
 
 
 @given(PARTS, st.sampled_from([("END",), ("E",), ("END", "NE"), ("\n\n", "運動"), ("wordEND", "dE")]))
-def test_the_answer_ends_before_the_stop_string_that_is_complete_first(parts: list[Part], stop: tuple[str, ...]) -> None:
+def test_the_answer_ends_before_the_stop_string_that_is_complete_first(
+    parts: list[Part], stop: tuple[str, ...]
+) -> None:
     parts = alternating(parts)
     answer = expected(parts)
     hits = [(answer.find(s) + len(s), answer.find(s)) for s in stop if s in answer]
@@ -195,7 +200,10 @@ def test_the_segment_whose_turn_it_is_streams_live_and_later_ones_wait() -> None
         ([Part("x = 1\n\n\ndef f():\n    pass\n"), Part("b", "")], "x = 1\n\n\ndef f():\n    pass\n\nb"),
         ([Part("b", ""), Part("\n    indented code\n")], "b\n\n    indented code"),
         ([Part("A\r\n"), Part("b", ""), Part("\r\nC\r\n")], "A\n\nb\n\nC"),
-        ([Part("習慣が効きます。\n"), Part("運動です。", ""), Part("以上。\n")], "習慣が効きます。\n\n運動です。\n\n以上。"),
+        (
+            [Part("習慣が効きます。\n"), Part("運動です。", ""), Part("以上。\n")],
+            "習慣が効きます。\n\n運動です。\n\n以上。",
+        ),
         ([], ""),
     ],
 )

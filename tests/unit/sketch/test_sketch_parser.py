@@ -14,10 +14,13 @@ SKETCH = """Stress has many causes, but a few habits work for almost everyone.
 >>80+ How the two work together: a plan, weeks 1-4
 See a doctor if it lasts longer than a month.
 """
-JAPANESE = "ストレスには習慣が効きます。\n＞＞６０　運動：週3回30分\n>>80+睡眠との併用、4週間の計画\n- >>40：食事、塩分6g\n長引くなら受診を。"
+JAPANESE = (
+    "ストレスには習慣が効きます。\n＞＞６０　運動：週3回30分\n>>80+睡眠との併用、4週間の計画\n"
+    "- >>40：食事、塩分6g\n長引くなら受診を。"
+)
 AWKWARD = (
-    "Hi\r\n>>> import os\n>> a\r\n1. >>60: b\r\n```py\n>>60 code\n````\n`>>2` shifts, 1. x\n**>>70+ c**\n> q\n>> quoted\n"
-    "~~~\n>>5 x\n~~~\n - >>\n>>0\n>>60 end"
+    "Hi\r\n>>> import os\n>> a\r\n1. >>60: b\r\n```py\n>>60 code\n````\n`>>2` shifts, 1. x\n**>>70+ c**\n"
+    "> q\n>> quoted\n~~~\n>>5 x\n~~~\n - >>\n>>0\n>>60 end"
 )
 
 
@@ -72,8 +75,8 @@ def test_every_split_in_three_gives_the_same_pieces(text: str) -> None:
 
 
 _FRAGMENTS = st.sampled_from(
-    [">>60 ", ">>", ">>>", "＞＞", "> ", "６０", "＋", "+", "- ", "1. ", "```", "~~~", "\n", "\r\n", "\n\n", "**", "`", " ", "text",
-     "運動", "。", ":", "wrote:", "3.5", "N", "#", "・"]
+    [">>60 ", ">>", ">>>", "＞＞", "> ", "６０", "＋", "+", "- ", "1. ", "```", "~~~", "\n", "\r\n", "\n\n", "**", "`", " ",
+     "text", "運動", "。", ":", "wrote:", "3.5", "N", "#", "・"]
 )  # fmt: skip
 
 
