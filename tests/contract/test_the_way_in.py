@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio.to_thread
 import httpx2
 import openai
 import pytest
@@ -52,6 +53,14 @@ async def test_an_announced_body_over_the_limit_is_refused(tmp_path: Path) -> No
     assert caught.value.status_code == 413
     assert caught.value.code == "request_too_large"
     assert caught.value.response.headers["x-request-id"]
+
+
+async def test_an_announced_body_over_the_limit_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    async with door(tmp_path, *ANSWER, server=LIMIT) as at:
+        with at.socket() as raw:
+            raw.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: door\r\ncontent-length: 9000000000\r\n\r\n")
+            reply = await anyio.to_thread.run_sync(raw.recv, 4096)
+    assert reply.startswith(b"HTTP/1.1 413 ")
 
 
 async def test_a_chunked_body_over_the_limit_is_refused(tmp_path: Path) -> None:
