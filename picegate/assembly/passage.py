@@ -14,6 +14,9 @@ ELLIPSIS = "…"  # closes a sentence that the reader has begun to read and that
 _UNITS = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _RUN_ON = re.compile(rf"#{{1,6}}$|>>|[*_#]*(?:{LABELS}|Question|User|Human|Example|質問|メモ)(?:[*_]*[:：])")
 _SIGN_OFFS = (
+    "Here is one paragraph",
+    "Here is another paragraph",
+    "Here is the paragraph",
     "I hope this helps",
     "I hope that helps",
     "(Word count",

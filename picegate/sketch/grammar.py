@@ -8,7 +8,7 @@ _SENTENCE = 160
 _NOTE = 120
 _SHORTEST = 16
 
-# A full stop counts as the end of a sentence unless a digit or letter follows, so "3.5" and "e.g" are within one.
+# A full stop ends a sentence unless a digit or small letter follows at once, as in "3.5".
 _TEMPLATE = r"""root ::= opening "\n" {points} closing?
 opening ::= sentence (" " sentence)?
 closing ::= sentence

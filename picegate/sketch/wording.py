@@ -54,8 +54,8 @@ Write the opening, code, maths, exact figures and conclusions yourself. {amount}
 For a short answer, code, maths or an exact format write no >> lines. Never mention these rules.
 Example: How do I handle stress?
 Stress has many causes, but a few habits help almost everyone.
->>60 Exercise: 30 min aerobic 3x a week lowers cortisol; best before noon
->>80+ Combine with sleep: 7-9 h, fixed wake time; plan for weeks 1-4
+>>60 Exercise: walking or running 3x a week lowers cortisol; best before noon
+>>80+ Sleep after exercise: 7-9 h, fixed wake time, no screens in bed
 See a doctor if it lasts over a month.""",
     amounts=(
         "Delegate only what is plain routine: examples, background, lists.",
