@@ -57,9 +57,11 @@ def _saved(line: Usage | NodeUsage) -> dict[str, float]:
 
 
 def _table(by: str, lines: Sequence[Usage | NodeUsage]) -> Table:
-    table = Table(by, box=None)
-    for name in ("requests", "errors", "cloud tok", "edge tok", "first", "total", "cost", "saved (est.)"):
+    table = Table(box=None)
+    table.add_column(by, no_wrap=True)
+    for name in ("req", "err", "cloud tok", "edge tok", "first", "total", "cost", "saved, est."):
         table.add_column(name, justify="right")
+    table.add_column()
     for line in lines:
         if isinstance(line, Usage):
             table.add_row(
@@ -70,8 +72,9 @@ def _table(by: str, lines: Sequence[Usage | NodeUsage]) -> Table:
                 str(line.edge_tokens),
                 _seconds(line.mean_first_token_s),
                 _seconds(line.mean_total_s),
-                f"{line.cost:.4f} {line.currency}",
-                f"{line.saved:.4f} {line.currency}",
+                f"{line.cost:.4f}",
+                f"{line.saved:.4f}",
+                Text(line.currency),
             )
     return table
 
