@@ -91,6 +91,11 @@ class ModelUnusable(StartupError):
     pass
 
 
+def cannot_load(path: object) -> str:
+    """What to say when llama.cpp refuses a file; its own reasons stand in its log."""
+    return f"llama.cpp cannot load {path}: corrupt or unsupported, or too large for the memory (--verbose says more)"
+
+
 class EngineMissing(StartupError):
     pass
 

@@ -43,6 +43,8 @@ async def serve(settings: Settings) -> None:
     options = await anyio.to_thread.run_sync(engine_options, settings)
     engine = choose(settings.engine, options)
     await engine.load()
+    if engine.info.slots < settings.slots:
+        log.warning("%s writes %d answer(s) at once, not %d", engine.info.engine, engine.info.slots, settings.slots)
     app = create_app(engine, settings)
     agent: Agent = app.state.agent
     server = Server(app, grace_s=CUT_S)

@@ -9,7 +9,7 @@ import asyncio
 import ctypes
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,15 +17,14 @@ from typing import Any, TypeVar
 
 import anyio
 import llama_cpp
-import numpy as np
-import numpy.typing as npt
 
+from edge_agent.engine.logits import LogitTap, likeliest
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Counts, FinishReason, Job, ModelInfo, Piece, TokenLogprob, Warmth, WireMessage
 from edge_agent.engine.prompt import cut_after, split_continued
 from edge_agent.engine.template import ChatTemplate
 from edge_agent.engine.text import TextGate
-from edge_agent.errors import BadRequest, ContextTooLong, EngineFailed, ModelUnusable
+from edge_agent.errors import BadRequest, ContextTooLong, EngineFailed, ModelUnusable, cannot_load
 
 PREFILL_CHUNK = 128  # tokens between two looks at whether the client is still there
 PIECE_BYTES = 256  # longest token text in any vocabulary we know is 128
@@ -115,7 +114,7 @@ class _Model:
                 verbose=options.verbose,
             )
         except (ValueError, OSError) as error:
-            raise ModelUnusable(f"llama.cpp cannot load {options.model}: corrupt or unsupported file") from error
+            raise ModelUnusable(cannot_load(options.model)) from error
         self._limit = options.context_tokens
         self._vocab = llama_cpp.llama_model_get_vocab(self._llm.model)
         self._bos = self._piece(self._llm.token_bos(), special=True).decode(errors="replace")
@@ -143,7 +142,7 @@ class _Model:
         cached = self._prefill(tokens, gone)
         room = self._limit - len(tokens)
         limit = room if job.max_tokens is None else min(job.max_tokens, room)
-        tap = _LogitTap(job.logit_bias) if job.top_logprobs is not None or job.logit_bias else None
+        tap = LogitTap(job.logit_bias) if job.top_logprobs is not None or job.logit_bias else None
         logprobs: list[TokenLogprob] = []
         reason: FinishReason = "length"
         written = 0
@@ -171,7 +170,7 @@ class _Model:
         counts = Counts(prompt=len(tokens), completion=written, cached=cached)
         emit(Piece(rest, () if gate.stopped else tuple(logprobs), finish_reason=reason, counts=counts))
 
-    def _sample(self, job: Job, tokens: list[int], grammar: Any, tap: "_LogitTap | None") -> Any:
+    def _sample(self, job: Job, tokens: list[int], grammar: Any, tap: LogitTap | None) -> Any:
         seed = llama_cpp.LLAMA_DEFAULT_SEED if job.seed is None else job.seed & 0xFFFF_FFFF
         self._llm.set_seed(seed)
         wishes = {
@@ -229,34 +228,11 @@ class _Model:
         length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, PIECE_BYTES, 0, special)
         return buffer.raw[: max(0, length)]
 
-    def _logprob(self, tap: "_LogitTap", token: int, top: int) -> TokenLogprob:
+    def _logprob(self, tap: LogitTap, token: int, top: int) -> TokenLogprob:
         values = tap.logprobs()
-        best = np.argpartition(values, -top)[-top:].tolist() if top else []
-        ranked = sorted(best, key=lambda i: -values[i])
-        return self._entry(token, values[token], tuple(self._entry(i, values[i]) for i in ranked))
+        ranked = tuple(self._entry(other, values[other]) for other in likeliest(values, top))
+        return self._entry(token, values[token], ranked)
 
     def _entry(self, token: int, logprob: float, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
         raw = self._piece(token, special=True)
         return TokenLogprob(raw.decode(errors="replace"), tuple(raw), float(logprob), top)
-
-
-class _LogitTap:
-    """Sits between model and sampler: keeps the logits of the step, and adds the job's bias to them."""
-
-    def __init__(self, bias: Mapping[int, float]) -> None:
-        self._bias = bias
-        self._logits: npt.NDArray[np.single] = np.zeros(0, dtype=np.single)
-
-    def __call__(self, _: Any, logits: npt.NDArray[np.single]) -> npt.NDArray[np.single]:
-        self._logits = np.array(logits)
-        biased = np.array(logits)
-        for token, bias in self._bias.items():
-            if 0 <= token < len(biased):
-                biased[token] += bias
-        return biased
-
-    def logprobs(self) -> npt.NDArray[np.single]:
-        """Natural log probabilities of the whole vocabulary, [n_vocab]."""
-        shifted = self._logits - self._logits.max()
-        result: npt.NDArray[np.single] = shifted - np.log(np.exp(shifted).sum())
-        return result

@@ -9,7 +9,7 @@ import json
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -20,12 +20,14 @@ import xllamacpp
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Counts, FinishReason, Job, ModelInfo, Piece, TokenLogprob, Warmth, WireMessage
 from edge_agent.engine.prompt import cut_after, split_continued
-from edge_agent.errors import BadRequest, ContextTooLong, EngineFailed, ModelUnusable
+from edge_agent.errors import AgentError, BadRequest, ContextTooLong, EngineFailed, ModelUnusable, cannot_load
 
 # Prompts kept in main memory beside the slots; the server's own default of 8 GiB is not for a Jetson.
 PROMPT_CACHE_MIB = 256
 # Tokens read in one step; between two steps the server looks whether the client is still there.
 PREFILL_CHUNK = 256
+LONGEST_PARENT = 60  # characters; a unix socket's whole path has room for 107, on macOS for 103
+SHARE_S = 2.0  # copying a warmed prompt from slot to slot; it takes some ten milliseconds
 
 
 class PrebuiltEngine:
@@ -43,16 +45,16 @@ class PrebuiltEngine:
     async def load(self) -> None:
         if self._server is not None:
             return
-        home = tempfile.TemporaryDirectory(prefix="edge-agent-")
-        socket, key = f"{home.name}/engine.sock", secrets.token_urlsafe(24)
+        home = _private_folder()
+        key = secrets.token_urlsafe(24)
         try:
-            self._server = await anyio.to_thread.run_sync(xllamacpp.Server, self._params(socket, key))
+            self._server = await anyio.to_thread.run_sync(xllamacpp.Server, self._params(home.name, key))
         except RuntimeError as error:
             home.cleanup()
-            raise ModelUnusable(f"llama.cpp cannot load {self._options.model}: corrupt or unsupported file") from error
+            raise ModelUnusable(cannot_load(self._options.model)) from error
         self._home = home
         self._client = httpx2.AsyncClient(
-            transport=httpx2.AsyncHTTPTransport(uds=socket),
+            transport=httpx2.AsyncHTTPTransport(uds=_socket(home.name)),
             base_url="http://engine",
             headers={"authorization": f"Bearer {key}"},
             timeout=httpx2.Timeout(None),  # a queue on a slow box is no fault; whoever waits can leave
@@ -82,7 +84,22 @@ class PrebuiltEngine:
         rendered = await self._render(messages, open_turn=False)
         prompt = cut_after(rendered, str(messages[-1].get("content") or ""))
         reply = await self._post("/completion", {"prompt": prompt, "n_predict": 0, "cache_prompt": True})
-        return Warmth(tokens=int(reply["tokens_evaluated"]), cached=int(reply["timings"]["cache_n"]))
+        warmth = Warmth(tokens=int(reply["tokens_evaluated"]), cached=int(reply["timings"]["cache_n"]))
+        if self._options.slots > 1 and warmth.tokens - warmth.cached > 1:
+            await self._share(int(reply["id_slot"]))
+        return warmth
+
+    async def _share(self, slot: int) -> None:
+        """Give the other idle slots what `slot` holds: the server itself never shares a prompt between slots.
+
+        Best effort: not every architecture can save its memory.
+        """
+        file = {"filename": f"slot-{slot}"}
+        with suppress(AgentError), anyio.move_on_after(SHARE_S):
+            await self._post(f"/slots/{slot}?action=save", file)
+            for other in (await self._http.get("/slots")).json():
+                if other["id"] != slot and not other["is_processing"]:
+                    await self._post(f"/slots/{other['id']}?action=restore", file)
 
     @property
     def _http(self) -> httpx2.AsyncClient:
@@ -107,12 +124,13 @@ class PrebuiltEngine:
             raise _complaint(response.status_code, response.content)
         return dict(response.json())
 
-    def _params(self, socket: str, key: str) -> Any:
+    def _params(self, home: str, key: str) -> Any:
         o = self._options
         params = xllamacpp.CommonParams()
         params.model.path = str(o.model)
-        params.hostnames = [socket]
+        params.hostnames = [_socket(home)]
         params.api_keys = [key]
+        params.slot_save_path = f"{home}/"
         params.n_parallel = o.slots
         params.n_ctx = o.context_tokens * o.slots
         params.n_batch = PREFILL_CHUNK
@@ -126,6 +144,18 @@ class PrebuiltEngine:
         params.cpuparams.n_threads = o.threads
         params.cpuparams_batch.n_threads = o.threads
         return params
+
+
+def _private_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that only we can enter, with a path short enough for a socket in it."""
+    parent = tempfile.gettempdir()
+    if len(parent) > LONGEST_PARENT:
+        parent = "/tmp"  # noqa: S108 (a fresh folder in it)
+    return tempfile.TemporaryDirectory(prefix="edge-agent-", dir=parent)
+
+
+def _socket(home: str) -> str:
+    return f"{home}/engine.sock"
 
 
 def _drop(last_reference: list[Any]) -> None:

@@ -1,6 +1,8 @@
 """A served fake agent, and the embedded model where a test asks for it."""
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +18,14 @@ from edge_agent.server import background
 from edge_agent.settings import Settings
 
 Serve = Callable[..., str]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """For what happens on another thread or in a child process: look until it is so, at most ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        threading.Event().wait(0.005)
 
 
 @pytest.fixture(scope="session")

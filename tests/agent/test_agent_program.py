@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from edge_agent.server import bind, url_of
+from tests.agent.conftest import wait_for
 from tests.agent.scripted_gateway import ScriptedGateway
 
 Start = Callable[..., "Child"]
@@ -132,6 +133,19 @@ def test_a_gateway_that_is_not_up_yet_is_waited_for_while_serving(start: Start) 
     with gateway.serving(port=int(gateway_url.rsplit(":", 1)[1])):
         gateway.wait_for("heartbeat")
         assert gateway.calls.count("register") == 2
+        assert child.end()[0] == 0
+
+
+def test_a_gateway_that_was_lost_for_a_lease_is_registered_at_again(start: Start) -> None:
+    gateway = ScriptedGateway(lease_s=0.2)
+    with gateway.serving() as gateway_url:
+        child = start(*FAKE, "--gateway", gateway_url, "--token", "enrol", "--api-key", "k")
+        status = f"{child.url()}/node/v1/status"
+        gateway.wait_for("heartbeat")
+    key = {"authorization": "Bearer k"}
+    wait_for(lambda: not httpx2.get(status, headers=key).json()["registered"])
+    with gateway.serving(port=int(gateway_url.rsplit(":", 1)[1])):
+        gateway.wait_for("register", 2)
         assert child.end()[0] == 0
 
 

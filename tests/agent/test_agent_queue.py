@@ -1,8 +1,5 @@
 """Slots, the queue, clients that go away, and the drain: who holds a slot is counted at the engine."""
 
-import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -16,18 +13,10 @@ from edge_agent.engine.port import Job
 from edge_agent.errors import Draining, Overloaded
 from edge_agent.server import background
 from edge_agent.settings import Settings
-from tests.agent.conftest import Serve
+from tests.agent.conftest import Serve, wait_for
 
 HELLO = ({"role": "user", "content": "Hello"},)
 BODY: dict[str, Any] = {"model": "fake", "messages": list(HELLO), "stream": True}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """The engine lives on the server's thread: look until it is so, at most five seconds."""
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        threading.Event().wait(0.005)
 
 
 def test_a_client_that_hangs_up_in_mid_stream_frees_its_slot(serve: Serve) -> None:
