@@ -110,8 +110,8 @@ class Listened:
                 ending.told = ending.told or isinstance(event, Finished)
                 self._tell(ask, event)
                 yield event
-        except PiceError as error:
-            ending.reason, ending.error = "error", error.code
+        except Exception as error:
+            ending.reason, ending.error = "error", error.code if isinstance(error, PiceError) else "internal_error"
             raise
 
     def _tell(self, ask: Ask, event: Event) -> None:

@@ -1,5 +1,7 @@
 """The two modes with one writer: the cloud, passed through as it comes, and an edge that writes a whole answer."""
 
+import re
+
 from picegate.core.chat import DataPolicy, Message, Mode
 from picegate.core.errors import CloudError, EdgeError, NodeBroken, NoNode
 from picegate.core.events import Planned, RawChunk, RawReply, TextDelta
@@ -7,6 +9,7 @@ from picegate.core.plan import Plan, Reason
 from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
 from picegate.core.tokens import estimate_tokens
 from picegate.core.usage import LegKind, Tokens
+from picegate.pipeline.cloud_leg import cloud_leg
 from picegate.pipeline.node_leg import node_leg
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Run
@@ -14,6 +17,12 @@ from picegate.planning.planner import edge_instead
 from picegate.sketch.prompts import continue_messages, edge_messages
 from picegate.sketch.scripts import language_of
 from picegate.wire.upstream import parse_delta, tokens_of
+
+# What is worth parsing a chunk for: a usage or a finish reason that is not null. Inside a JSON string the quotes would be
+# escaped, so an answer that talks about these words does not look like this.
+_TELLS = re.compile(rb'"(?:usage|finish_reason)"\s*:\s*["{]')
+# A delta with more than the opening role.
+_WRITES = re.compile(rb'"(?:content|reasoning_content|reasoning|refusal)"\s*:\s*"[^"]|"tool_calls"\s*:\s*\[')
 
 
 async def from_cloud(run: Run, plan: Plan, outside: Outside) -> None:
@@ -132,7 +141,7 @@ async def _cloud_goes_on(run: Run, outside: Outside, answer: _Answer) -> None:
     raw = list(ask.payload["messages"])
     payload = {**ask.payload, "messages": continue_messages(raw, answer.text, language=language_of(ask.question))}
     call = CloudCall(LegKind.HEDGE, ask.request_id, payload)
-    with run.leg(LegKind.HEDGE, "cloud", outside.cloud.view().model) as leg:
+    with cloud_leg(run, outside, call) as leg:
         async with outside.cloud.stream(call) as deltas:
             async for delta in deltas:
                 leg.see(delta)
@@ -142,33 +151,26 @@ async def _cloud_goes_on(run: Run, outside: Outside, answer: _Answer) -> None:
 async def _relay(run: Run, outside: Outside) -> None:
     """Chunks go through as they came; all that is read of one is what a search for a few bytes tells."""
     call = CloudCall(LegKind.CLOUD, run.ask.request_id, run.ask.payload)
-    chunks = 0
     finish_reason = "stop"
-    with run.leg(LegKind.CLOUD, "cloud", outside.cloud.view().model) as leg:
+    with cloud_leg(run, outside, call) as leg:
         async with outside.cloud.relay(call) as payloads:
             async for data in payloads:
-                chunks += 1
-                if leg.record.first_token_s is None and _writes(data):
-                    leg.touch()
+                if leg.record.first_token_s is not None:
+                    leg.count_chunk()
+                elif _WRITES.search(data):
+                    leg.count_chunk()
                     run.mark_first_token()
-                if b'"usage"' in data or (b'"finish_reason"' in data and b'"finish_reason":null' not in data):
+                if _TELLS.search(data):
                     delta = parse_delta(data)
                     leg.see(delta)
                     finish_reason = delta.finish_reason or finish_reason
                 run.emit(RawChunk(data))
-        if leg.record.tokens == Tokens():  # the cloud names no usage: a chunk is a token, nearly everywhere
-            leg.record.tokens = Tokens(completion=max(0, chunks - 2), estimated=True)
     _settle(run, leg.record.tokens, finish_reason)
-
-
-def _writes(data: bytes) -> bool:
-    """Whether a chunk carries more than the opening role."""
-    return b'"content":""' not in data.replace(b": ", b":") and (b'"content"' in data or b'"tool_calls"' in data)
 
 
 async def _complete(run: Run, outside: Outside) -> None:
     call = CloudCall(LegKind.CLOUD, run.ask.request_id, run.ask.payload)
-    with run.leg(LegKind.CLOUD, "cloud", outside.cloud.view().model) as leg:
+    with cloud_leg(run, outside, call) as leg:
         body = await outside.cloud.complete(call)
         leg.touch()
         leg.record.tokens = tokens_of(body.get("usage"))

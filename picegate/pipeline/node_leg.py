@@ -37,7 +37,7 @@ async def node_leg(
     """
     async with outside.fleet.acquire(wish, outside.limits.slot_wait_s) as node:
         call = call_for(node)
-        with run.leg(call.kind, node.name, node.model, point) as leg:
+        with run.leg(call.kind, node.name, node.model, (m.text for m in call.messages), point) as leg:
             try:
                 async with outside.edge.stream(node, call) as deltas:
                     yield NodeStream(node, deltas, leg)

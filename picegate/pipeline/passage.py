@@ -12,6 +12,7 @@ from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
 from picegate.core.sketch import Point
 from picegate.core.tokens import estimate_chat_tokens
 from picegate.core.usage import LegKind
+from picegate.pipeline.cloud_leg import cloud_leg
 from picegate.pipeline.node_leg import node_leg
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
@@ -118,7 +119,7 @@ class Passage:
             ask.payload["messages"], point, language=self._language, before=before, shown=shown
         )
         call = CloudCall(LegKind.HEDGE, ask.request_id, payload)
-        with self._run.leg(LegKind.HEDGE, CLOUD, self._outside.cloud.view().model, point.index) as leg:
+        with cloud_leg(self._run, self._outside, call, point.index) as leg:
             async with self._outside.cloud.stream(call) as deltas:
                 weak = await self._pour(deltas, leg, segment, point, CLOUD, shown)
             if weak:

@@ -5,12 +5,13 @@ from anyio.abc import TaskGroup
 
 from picegate.assembly.merger import Merger
 from picegate.core.errors import CloudError, PiceError
-from picegate.core.events import CLOUD, ReasoningDelta, SketchPoint, TextDelta
+from picegate.core.events import ReasoningDelta, SketchPoint, TextDelta
 from picegate.core.plan import NodeView, Plan
 from picegate.core.ports import CloudCall, EdgeCall
 from picegate.core.sketch import Point
 from picegate.core.tokens import estimate_chat_tokens, estimate_tokens
 from picegate.core.usage import LegKind
+from picegate.pipeline.cloud_leg import cloud_leg
 from picegate.pipeline.direct import edge_after
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.passage import Passage, edge_sampling
@@ -85,7 +86,7 @@ class _Progressive:
         parser = SketchParser(max_points=self._plan.max_points, max_words=limits.max_point_words)
         call = CloudCall(LegKind.SKETCH, ask.request_id, self._payload(), self._plan.level)
         finish_reason = "stop"
-        with self._run.leg(LegKind.SKETCH, CLOUD, self._outside.cloud.view().model) as leg:
+        with cloud_leg(self._run, self._outside, call) as leg:
             async with self._outside.cloud.stream(call) as deltas:
                 async for delta in deltas:
                     leg.see(delta)
@@ -150,7 +151,7 @@ class _Progressive:
             warming.start_soon(self._warm_one, node, call)
 
     async def _warm_one(self, node: NodeView, call: EdgeCall) -> None:
-        with self._run.leg(LegKind.WARM, node.name, node.model):
+        with self._run.leg(LegKind.WARM, node.name, node.model, ()):
             await self._outside.edge.warm(node, call)
 
     def _own_prompt_tokens(self) -> int:

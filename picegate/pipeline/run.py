@@ -1,7 +1,7 @@
 """One request on its way: its event stream, its legs and what it has consumed so far."""
 
 import math
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 
 import anyio
@@ -10,7 +10,7 @@ from picegate.core.chat import Ask
 from picegate.core.errors import PiceError
 from picegate.core.events import Event, Finished, RawChunk, RawReply, ReasoningDelta, TextDelta
 from picegate.core.ports import Clock, Delta
-from picegate.core.tokens import estimate_tokens
+from picegate.core.tokens import estimate_chat_tokens, estimate_tokens
 from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally, Tokens
 
 
@@ -73,11 +73,16 @@ class Run(AsyncIterator[Event]):
         self._sender.close()
 
     @contextmanager
-    def leg(self, kind: LegKind, where: str, model: str, point: int | None = None) -> Iterator["Leg"]:
-        """Keep the record of one upstream call, whichever way it ends."""
+    def leg(
+        self, kind: LegKind, where: str, model: str, prompt: Iterable[str], point: int | None = None
+    ) -> Iterator["Leg"]:
+        """Keep the record of one upstream call, whichever way it ends.
+
+        `prompt`: the texts it was sent, for an estimate where the upstream has no time to name its own count.
+        """
         record = LegRecord(kind=kind, where=where, model=model, started_s=self.elapsed(), point=point)
         self.tally.legs.append(record)
-        leg = Leg(record, self)
+        leg = Leg(record, self, prompt)
         try:
             yield leg
         except PiceError as error:
@@ -95,9 +100,10 @@ class Run(AsyncIterator[Event]):
 class Leg:
     """Watches one upstream call as its deltas pass by."""
 
-    def __init__(self, record: LegRecord, run: Run) -> None:
+    def __init__(self, record: LegRecord, run: Run, prompt: Iterable[str]) -> None:
         self.record = record
         self._run = run
+        self._prompt = prompt
         self._written = 0
 
     def see(self, delta: Delta) -> None:
@@ -106,6 +112,11 @@ class Leg:
             self._written += estimate_tokens(delta.text) + estimate_tokens(delta.reasoning)
         if delta.tokens is not None:
             self.record.tokens = delta.tokens
+
+    def count_chunk(self) -> None:
+        """A chunk that nobody parses has gone by. Nearly everywhere a chunk is a token."""
+        self.touch()
+        self._written += 1
 
     def touch(self) -> None:
         """The upstream has begun to write."""
@@ -119,7 +130,8 @@ class Leg:
     def settle(self) -> None:
         self.record.ended_s = self._run.elapsed()
         if self.record.tokens == Tokens() and self._written:
-            self.record.tokens = Tokens(completion=self._written, estimated=True)
+            prompt = estimate_chat_tokens(list(self._prompt))
+            self.record.tokens = Tokens(prompt, self._written, estimated=True)
 
     @property
     def decode_s(self) -> float:
