@@ -18,7 +18,7 @@ from picegate.sketch.prompts import continue_messages, edge_messages
 from picegate.sketch.scripts import language_of
 from picegate.wire.upstream import parse_delta, tokens_of
 
-# What is worth parsing a chunk for: a usage or a finish reason that is not null. Inside a JSON string the quotes would be
+# What a chunk is worth parsing for: a usage or finish reason that is not null. In a JSON string the quotes would be
 # escaped, so an answer that talks about these words does not look like this.
 _TELLS = re.compile(rb'"(?:usage|finish_reason)"\s*:\s*["{]')
 # A delta with more than the opening role.
