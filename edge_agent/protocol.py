@@ -1,8 +1,8 @@
 """The contract between an agent and the gateway: the only file that both sides share.
 
 An agent announces itself with `Register` (bearer: the enrolment token) and gets a node token and a lease. Every
-`heartbeat_s` it renews the lease with a `Heartbeat` (bearer: the node token); a gateway that has forgotten it answers 404
-and the agent registers again. `Drain` takes it out of service while it finishes what it has; `DELETE` says goodbye.
+`heartbeat_s` it renews the lease with a `Heartbeat` (bearer: the node token); a gateway that has forgotten it answers
+404 and the agent registers again. `Drain` takes it out of service while it finishes what it has; `DELETE` says goodbye.
 Data flows the other way over plain OpenAI chat completions at `Register.url`, with the gateway presenting
 `Register.api_key` as its bearer.
 """
