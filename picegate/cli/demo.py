@@ -19,7 +19,9 @@ from picegate.testbed.local import CloudAt, LocalPlan, LocalSystem, local_system
 from picegate.testbed.programs import ProgramFailed
 
 QUESTION = "What are good ways to relieve stress after a long day at work?"
-MAX_TOKENS = 600
+MAX_TOKENS = 500
+# A model this small talks sense only near its best guess. A real cloud is not told: some refuse a temperature.
+TINY = {"temperature": 0.3, "seed": 7}
 UP_PORT = 8080
 FOLDER = Path(".demo")
 
@@ -75,23 +77,24 @@ def _answer(console: Console, system: LocalSystem, question: str, *, real_cloud:
 
     from picegate.testbed.asking import stream
 
+    wishes = {"max_tokens": MAX_TOKENS} | ({} if real_cloud else TINY)
     cloud_name = system.cloud.model if real_cloud else f"cloud stand-in ({system.cloud.model})"
     console.print(f"\n[bold]Question[/]  {question}\n")
     try:
         client = OpenAI(base_url=system.url, api_key="none", max_retries=0, timeout=600.0)
         with client as gateway, watching(console) as show:
-            told = stream(gateway, "pice-progressive", question, MAX_TOKENS, show)
+            told = stream(gateway, "pice-progressive", question, wishes, show)
         console.print(*panels(told), sep="\n")
         with console.status(f"the same question to the {cloud_name} alone"):
             key = system.cloud.api_key or "none"
             with OpenAI(base_url=system.cloud.url, api_key=key, max_retries=0, timeout=600.0) as cloud:
-                alone = stream(cloud, system.cloud.model, question, MAX_TOKENS, lambda _: None)
+                alone = stream(cloud, system.cloud.model, question, wishes, lambda _: None)
     except OpenAIError as error:
         system.check()
         raise ProgramFailed(f"the question failed: {error}") from error
     console.print(show_legs(told))
     console.print(comparison(told, alone, PRICES))
-    console.print(explain_tokens(told, alone, real_cloud=real_cloud))
+    console.print(explain_tokens(told, alone))
     console.print(legend(real_cloud=real_cloud))
 
 

@@ -39,13 +39,8 @@ def panels(told: Told) -> list[RenderableType]:
     headers = [f"{name}: {told.headers[name]}" for name in ("x-pice-mode", "x-pice-reason") if name in told.headers]
     sketch = Text(told.sketch.strip() or "(the cloud delegated nothing)", style="cyan")
     return [
-        Panel(
-            sketch,
-            title="sketch: what the cloud delegates",
-            title_align="left",
-            subtitle="  ".join(headers),
-            subtitle_align="left",
-        ),
+        Text("\n".join(headers), style="dim"),
+        Panel(sketch, title="sketch: what the cloud delegates", title_align="left"),
         Panel(answer, title="answer", title_align="left"),
     ]
 
@@ -75,27 +70,16 @@ class _Tail:
 
 def show_legs(told: Told) -> Table:
     """One line per upstream call: who, for which point, how many tokens, and when."""
-    table = Table(title="who did what", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for column in (
-        "leg",
-        "by",
-        "point",
-        "tokens in",
-        "of them cached",
-        "tokens out",
-        "from",
-        "first token",
-        "to",
-        "end",
-    ):
-        table.add_column(column, justify="left" if column in ("leg", "by", "end") else "right")
+    table = _table("\nwho did what (tokens; seconds since the question)")
+    for column in ("leg", "by", "point", "in", "cached", "out", "from", "first", "to", "end"):
+        table.add_column(column, justify="left" if column in ("leg", "by", "end") else "right", no_wrap=True)
     for leg in told.pice.get("legs", ()):
         table.add_row(
             leg["leg"],
             Text(leg["node"], style=style_of(leg["node"], told)),
             "" if leg["point"] is None else str(leg["point"] + 1),
             *(str(leg[name]) for name in ("prompt_tokens", "cached_tokens", "completion_tokens")),
-            *(_seconds(leg[name]) for name in ("started_s", "first_token_s", "ended_s")),
+            *("-" if leg[name] is None else f"{leg[name]:.2f}" for name in ("started_s", "first_token_s", "ended_s")),
             leg["end"],
         )
     return table
@@ -103,9 +87,7 @@ def show_legs(told: Told) -> Table:
 
 def comparison(told: Told, alone: Told, prices: Prices) -> Table:
     """The progressive answer beside the cloud's own, asked in the same run."""
-    table = Table(
-        title="\nthe same question, twice", title_justify="left", title_style="bold", padding=(0, 2, 0, 0), box=None
-    )
+    table = _table("\nthe same question, twice")
     for column, justify in (("", "left"), ("picegate", "right"), ("cloud alone", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     pice, cost = told.pice, told.pice.get("cost", {})
@@ -117,12 +99,12 @@ def comparison(told: Told, alone: Told, prices: Prices) -> Table:
         ("agents that wrote", ", ".join(pice.get("nodes", ())) or "none", "-"),
         ("answer, tokens", told.usage.get("completion_tokens"), own.get("completion_tokens")),
         ("cloud tokens out", cloud.get("completion"), own.get("completion_tokens")),
-        ("cloud tokens in (of them cached)", _tokens(cloud), _own_input(own)),
+        ("cloud tokens in (cached)", _tokens(cloud), _own_input(own)),
         ("edge tokens out", edge.get("completion"), 0),
         ("first token", _seconds(told.first_s), _seconds(alone.first_s)),
         ("total", _seconds(told.total_s), _seconds(alone.total_s)),
-        ("cost, at the assumed prices", _money(cost.get("total")), _money(own_cost)),
-        ("cost of this very answer from the cloud (estimate)", _money(cost.get("cloud_only_estimate")), "-"),
+        ("cost, at assumed prices", _money(cost.get("total")), _money(own_cost)),
+        ("this answer all from the cloud", _money(cost.get("cloud_only_estimate")), "-"),
         ("saved (estimate)", _money(cost.get("saved_estimate")), "-"),
     ]
     for row in rows:
@@ -130,7 +112,7 @@ def comparison(told: Told, alone: Told, prices: Prices) -> Table:
     return table
 
 
-def explain_tokens(told: Told, alone: Told, *, real_cloud: bool) -> str:
+def explain_tokens(told: Told, alone: Told) -> str:
     """What the figures mean, said once."""
     share = told.pice.get("cloud_tokens", {}).get("completion", 0) / max(1, told.usage.get("completion_tokens", 0))
     cut = [name for name, reply in (("picegate's", told), ("the cloud's", alone)) if reply.finish_reason == "length"]
@@ -147,6 +129,10 @@ def legend(*, real_cloud: bool) -> str:
         "the seconds above show that the legs overlap, not what a cloud and Jetsons would need. Prices are assumed: "
         "`picegate demo --help`."
     )
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
 
 
 def _cost(usage: dict[str, Any], prices: Prices) -> float | None:

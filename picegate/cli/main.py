@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from picegate.cli import keys
+from picegate.cli import bench, keys
 from picegate.cli.ask import ask
 from picegate.cli.config import config
 from picegate.cli.demo import demo
@@ -23,6 +23,7 @@ app = typer.Typer(
 for command in (serve, ask, explain, nodes, usage, config, demo):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
+app.add_typer(bench.app, name="bench")
 
 
 def _version(wanted: bool) -> None:

@@ -66,12 +66,16 @@ class _Server(uvicorn.Server):
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         # `create_server` repeats the address in its message; a name that cannot be resolved has only its own.
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         complain(f"cannot listen on {host}:{port}: {reason}")
         raise typer.Exit(MISUSED) from error
+    # Accepted connections inherit it. asyncio sets it only on sockets that name their protocol, which these do not; and
+    # with Nagle's algorithm a small chunk would wait 40 ms for the reader's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _mention_missing_keys(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """One question over the official SDK, with everything that the reply tells about its making."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,10 @@ class Told:
         return made
 
 
-def stream(client: "OpenAI", model: str, question: str, max_tokens: int, show: Callable[[Told], None]) -> Told:
-    """Ask, and call `show` with what is there after every chunk.
+def stream(
+    client: "OpenAI", model: str, question: str, wishes: Mapping[str, Any], show: Callable[[Told], None]
+) -> Told:
+    """Ask, with `wishes` as further body fields, and call `show` with what is there after every chunk.
 
     Raises:
         openai.OpenAIError: whatever the SDK raises.
@@ -47,9 +49,9 @@ def stream(client: "OpenAI", model: str, question: str, max_tokens: int, show: C
     reply = client.chat.completions.with_raw_response.create(
         model=model,
         messages=[{"role": "user", "content": question}],
-        max_tokens=max_tokens,
         stream=True,
         stream_options={"include_usage": True},
+        extra_body=dict(wishes),
     )
     told.headers = dict(reply.headers)
     for chunk in reply.parse():

@@ -8,7 +8,6 @@ from picegate.testbed.calls import Call
 from picegate.testbed.script import Answer, Reply, Script, in_words
 from picegate.testbed.upstream import Receive, ScriptedUpstream, Send, reply_json
 
-
 _NOTES_LABELS = ("Notes:", "メモ:")  # how expansion prompts mark what a passage is to be made of
 
 

@@ -18,7 +18,7 @@ class ProgramFailed(Exception):
 
 
 class Program:
-    """One child process with its log in a file. `argv[0]` is one of this distribution's console scripts."""
+    """One child process with its log in a file. `argv[0]` is one of our console scripts, or python."""
 
     def __init__(self, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> None:
         self.name = name

@@ -42,6 +42,9 @@ class LoopServer:
         own = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Accepted connections inherit it. asyncio sets it only on sockets that name their protocol, and a stream
+            # with Nagle's algorithm waits 40 ms for the reader's delayed acknowledgement of every other small chunk.
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             own.bind(self._address)
             await self._startup(own)
         except BaseException:

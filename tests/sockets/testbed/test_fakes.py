@@ -1,6 +1,7 @@
 """The shipped fakes, driven through real sockets: what other tests stand on must itself stand."""
 
 import json
+import socket
 from collections.abc import AsyncIterator
 
 import anyio
@@ -215,3 +216,14 @@ async def test_serving_ends_promptly_with_a_stream_still_open(http: httpx2.Async
 @pytest.mark.parametrize("text", [SKETCH, CLOSING, "", " ", "a  b\n\nc "])
 def test_cutting_a_text_in_words_loses_nothing(text: str) -> None:
     assert "".join(in_words(text)) == text
+
+
+async def test_small_chunks_are_not_held_back_by_nagle(http: httpx2.AsyncClient) -> None:
+    gate = anyio.Event()
+    async with ScriptedCloud(lambda call: Reply("one", Piece("two", after=gate))) as cloud:
+        async with http.stream("POST", f"{cloud.url}/chat/completions", json=body()):
+            await cloud.until(lambda c: bool(c.calls))
+            connection = cloud._server._connections()[0]
+            peer = connection.transport.get_extra_info("socket")
+            assert peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            gate.set()
