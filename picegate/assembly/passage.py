@@ -13,7 +13,11 @@ from picegate.core.sketch import Point
 ELLIPSIS = "…"  # closes a sentence that the reader has begun to read and that nobody will finish
 _UNITS = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _RUN_ON = re.compile(rf"#{{1,6}}$|>>|[*_#]*(?:{LABELS}|Question|User|Human|Example|質問|メモ)(?:[*_]*[:：])")
+# Farewells, and echoes of our own request (`sketch/wording.py`): from there on nothing belongs to the passage.
 _SIGN_OFFS = (
+    "Write one paragraph of",
+    "Continue the answer with one",
+    "一段落を書いてください",
     "Here is one paragraph",
     "Here is another paragraph",
     "Here is the paragraph",

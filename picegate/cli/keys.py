@@ -32,14 +32,15 @@ def _keys(config: Path | None) -> Iterator[KeyStore]:
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Who or what it is for.")],
+    name: Annotated[str, typer.Argument(help="Who or what it is for.")] = "default",
+    named: Annotated[str | None, typer.Option("--name", help="The same as an option.")] = None,
     config: ConfigOption = None,
     admin: Annotated[bool, typer.Option("--admin", help="May also see nodes, usage and other requests.")] = False,
 ) -> None:
     """Make a key. Its secret is printed now, alone on stdout, and never again."""
     with _keys(config) as keys:
-        secret, key = keys.create(name, admin=admin)
-    print(f"{key.id} for {name!r}{', admin' if admin else ''}; keep the secret, it is not stored:", file=sys.stderr)
+        secret, key = keys.create(named or name, admin=admin)
+    print(f"{key.id} for {key.name!r}{', admin' if admin else ''}; keep the secret, it is not stored:", file=sys.stderr)
     print(secret)
 
 

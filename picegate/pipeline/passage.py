@@ -80,7 +80,6 @@ class Passage:
         shown = self._merger.shown(segment)
 
         def call_for(node: NodeView) -> EdgeCall:
-            room = None if node.context_tokens is None else node.context_tokens - budget
             return EdgeCall(
                 LegKind.HEDGE if again else LegKind.EXPAND,
                 ask.request_id,
@@ -91,7 +90,7 @@ class Passage:
                     before=before,
                     shown=shown,
                     words_scale=self._outside.limits.words_scale,
-                    context_tokens=room,
+                    context_tokens=node.context_tokens,
                 ),
                 max_tokens=budget,
                 sampling=edge_sampling(ask.sampling),

@@ -24,6 +24,7 @@ from picegate.sketch.scripts import language_of
 # Fields of the client's body that are about the whole answer, so the merger honours them and the sketch must not.
 _NOT_FOR_SKETCH = ("stop", "pice")
 MIN_GUIDED_POINTS = 2
+ENDLESS = 2  # a plan's number of points is a wish: a sketch is cut off only at so many times the operator's bound
 
 
 async def progressive(run: Run, plan: Plan, outside: Outside) -> None:
@@ -83,7 +84,7 @@ class _Progressive:
     async def _sketch(self, legs: TaskGroup) -> str:
         """Read the sketch to its end, or until it only repeats itself. Returns its finish reason."""
         ask, limits = self._run.ask, self._outside.limits
-        parser = SketchParser(max_points=self._plan.max_points, max_words=limits.max_point_words)
+        parser = SketchParser(max_points=ENDLESS * limits.max_points, max_words=limits.max_point_words)
         call = CloudCall(LegKind.SKETCH, ask.request_id, self._payload(), self._plan.level)
         finish_reason = "stop"
         with cloud_leg(self._run, self._outside, call) as leg:
@@ -104,7 +105,11 @@ class _Progressive:
         payload["messages"] = self._messages
         if self._outside.guided != "none":
             points = self._plan.max_points
-            grammar = sketch_grammar(min_points=min(MIN_GUIDED_POINTS, points), max_points=points)
+            grammar = sketch_grammar(
+                min_points=min(MIN_GUIDED_POINTS, points),
+                max_points=points,
+                max_words=self._outside.limits.max_point_words,
+            )
             payload |= (
                 {"grammar": grammar}
                 if self._outside.guided == "llama.cpp"
