@@ -11,6 +11,7 @@ PLANNED = "pice"  # the planner decides
 FORCED = {"pice-cloud": Mode.CLOUD, "pice-progressive": Mode.PROGRESSIVE, "pice-edge": Mode.EDGE}
 MAX_ENSEMBLE = 8
 
+AUTO = "auto"  # the planner decides, whatever an alias stands for
 _KNOWN = ("mode", "level", "ensemble", "data_policy", "explain")
 
 
@@ -37,8 +38,8 @@ def read_options(fields: Fields, model: str, aliases: Mapping[str, AliasSettings
     unknown = next((name for name in pice.values if name not in _KNOWN), None)
     if unknown is not None:
         raise BadRequest(f"Unknown parameter: 'pice.{unknown}'.", code="unknown_parameter", param=f"pice.{unknown}")
-    said = pice.choice("mode", tuple(Mode))
-    mode = Mode(said) if said is not None else None
+    said = pice.choice("mode", (AUTO, *Mode))
+    mode = Mode(said) if said not in (None, AUTO) else None
     level = pice.integer("level", 1, 3)
     policy = pice.choice("data_policy", tuple(DataPolicy))
     forced = FORCED.get(model)
@@ -49,7 +50,7 @@ def read_options(fields: Fields, model: str, aliases: Mapping[str, AliasSettings
             )
         mode = forced
     elif (alias := aliases.get(model)) is not None:
-        mode = mode or alias.mode
+        mode = mode or (alias.mode if said is None else None)
         level = level or alias.level
     return PiceOptions(
         mode=mode,

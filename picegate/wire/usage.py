@@ -54,11 +54,11 @@ def pice_body(tally: Tally, bill: Bill, plan: Plan) -> dict[str, Any]:
         "nodes": _writers(tally.edge_legs),
         "cost": {
             "currency": bill.currency,
-            "cloud": bill.cloud,
-            "edge": bill.edge,
-            "total": bill.total,
-            "cloud_only_estimate": bill.cloud_only,
-            "saved_estimate": bill.saved,
+            "cloud": _money(bill.cloud),
+            "edge": _money(bill.edge),
+            "total": _money(bill.total),
+            "cloud_only_estimate": _money(bill.cloud_only),
+            "saved_estimate": _money(bill.saved),
         },
         "timings": {"first_token_s": _seconds(tally.first_token_s), "total_s": _seconds(tally.total_s)},
         "legs": [_leg(leg) for leg in tally.legs],
@@ -95,6 +95,10 @@ def _leg(leg: LegRecord) -> dict[str, Any]:
         "end": leg.end.value,
         "error": leg.error,
     }
+
+
+def _money(value: float) -> float:
+    return round(value, 9)  # far below a token's price, far above the noise of adding floats
 
 
 def _seconds(value: float | None) -> float | None:

@@ -235,6 +235,7 @@ def test_an_alias_has_its_own_mode_and_level_and_the_body_has_the_last_word() ->
     assert read(model="gpt-4o").options.mode is None
     assert read(model="fast").options.mode is Mode.EDGE
     assert read(model="fast", pice={"mode": "cloud"}).options.mode is Mode.CLOUD
+    assert read(model="fast", pice={"mode": "auto"}).options.mode is None
     assert read(model="deep").options.level == 3
     assert read(model="deep", pice={"level": 1}).options.level == 1
 
