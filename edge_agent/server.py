@@ -11,6 +11,9 @@ from fastapi import FastAPI
 
 from edge_agent.errors import CannotListen
 
+# Longer than HTTP clients keep idle connections (httpx2: 5 s), so that it is never us who closes one just being used.
+KEEP_ALIVE_S = 30
+
 
 def bind(host: str, port: int) -> socket.socket:
     """A bound TCP socket; port 0 is a free one.
@@ -49,6 +52,7 @@ class Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=grace_s,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 ws="none",
             )
         )

@@ -152,7 +152,10 @@ async def _read(request: Request, limit: int) -> Any:
         if len(data) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes.")
     try:
-        return json.loads(data)
+        value = json.loads(data)
+        if b"\\u" in data:  # an escaped half of a surrogate pair is JSON, but no text
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not valid JSON: {error}") from error
 

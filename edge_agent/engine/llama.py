@@ -71,8 +71,10 @@ class LlamaEngine:
                 yield _pieces(queue, decode.result)
             finally:
                 gone.set()
+                ended = asyncio.wrap_future(decode)
                 with anyio.CancelScope(shield=True):  # at most one token, or one chunk of prefill
-                    await asyncio.wait([asyncio.wrap_future(decode)])
+                    await asyncio.wait([ended])
+                ended.exception()  # whoever is still here has had it from the iterator
 
     async def warm(self, messages: Sequence[WireMessage]) -> Warmth:
         async with self._turn:

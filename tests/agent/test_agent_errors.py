@@ -60,9 +60,10 @@ def test_a_bad_field_is_a_400_that_names_it(serve: Serve, change: dict[str, Any]
     assert engine.started == 0
 
 
-def test_bodies_that_are_no_json_object_are_400(serve: Serve) -> None:
+def test_bodies_that_are_no_json_object_or_no_text_are_400(serve: Serve) -> None:
     url = serve(FakeEngine())
-    for body in (b"{", b"", b"[1]", b'"x"', b"\xff\xfe"):
+    half_an_emoji = b'{"model": "fake", "messages": [{"role": "user", "content": "\\ud83c"}]}'
+    for body in (b"{", b"", b"[1]", b'"x"', b"\xff\xfe", half_an_emoji):
         reply = post(url, body)
         assert reply.status_code == 400
         error_of(reply)
