@@ -20,8 +20,7 @@ from picegate.testbed.programs import ProgramFailed
 
 QUESTION = "What are good ways to relieve stress after a long day at work?"
 MAX_TOKENS = 500
-# A model this small talks sense only near its best guess. A real cloud is not told: some refuse a temperature.
-TINY = {"temperature": 0.3, "seed": 7}
+SEED = 2  # so that two runs can be compared; a real cloud is not told, some refuse a seed
 UP_PORT = 8080
 FOLDER = Path(".demo")
 
@@ -77,7 +76,7 @@ def _answer(console: Console, system: LocalSystem, question: str, *, real_cloud:
 
     from picegate.testbed.asking import stream
 
-    wishes = {"max_tokens": MAX_TOKENS} | ({} if real_cloud else TINY)
+    wishes = {"max_tokens": MAX_TOKENS} | ({} if real_cloud else {"seed": SEED})
     cloud_name = system.cloud.model if real_cloud else f"cloud stand-in ({system.cloud.model})"
     console.print(f"\n[bold]Question[/]  {question}\n")
     try:
@@ -100,7 +99,7 @@ def _answer(console: Console, system: LocalSystem, question: str, *, real_cloud:
 
 def _stay(console: Console, system: LocalSystem) -> None:
     body = '{"model": "pice", "stream": true, "messages": [{"role": "user", "content": "How do I sleep better?"}]}'
-    console.print(f"\n[bold]picegate is up[/] on {system.url} (Ctrl-C ends it; its logs are in {FOLDER}/)\n")
+    console.print(f"\n[bold]picegate is up[/] on {system.url} (Ctrl-C ends it; logs in {FOLDER}/)\n")
     console.print("curl:", style="bold")
     console.print(
         f"  curl -N {system.url}/chat/completions -H 'content-type: application/json' -d '{body}'\n", soft_wrap=True
@@ -109,9 +108,11 @@ def _stay(console: Console, system: LocalSystem) -> None:
     console.print("  from openai import OpenAI")
     console.print(f'  client = OpenAI(base_url="{system.url}", api_key="none")')
     console.print('  client.chat.completions.create(model="pice-progressive", messages=[...])\n')
-    console.print(f"picegate nodes --url {system.root}    picegate ask --url {system.root} 'a question'\n")
+    console.print(f"picegate ask --url {system.root} 'a question'")
+    console.print(f"picegate nodes --url {system.root}\n")
     console.print("One more agent:", style="bold")
-    console.print(f"  edge-agent serve --gateway {system.root} --token {system.enrolment_token} --port 0 --name mine\n")
+    enrol = f"--gateway {system.root} --token {system.enrolment_token}"
+    console.print(f"  edge-agent serve {enrol} --port 0 --name mine\n", soft_wrap=True)
     while True:
         system.check()
         signal.sigtimedwait({signal.SIGCHLD}, 1.0)

@@ -219,11 +219,8 @@ def test_cutting_a_text_in_words_loses_nothing(text: str) -> None:
 
 
 async def test_small_chunks_are_not_held_back_by_nagle(http: httpx2.AsyncClient) -> None:
-    gate = anyio.Event()
-    async with ScriptedCloud(lambda call: Reply("one", Piece("two", after=gate))) as cloud:
-        async with http.stream("POST", f"{cloud.url}/chat/completions", json=body()):
-            await cloud.until(lambda c: bool(c.calls))
-            connection = cloud._server._connections()[0]
-            peer = connection.transport.get_extra_info("socket")
-            assert peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-            gate.set()
+    cloud = ScriptedCloud(lambda call: Reply("one", ends=Ends.HANG))
+    async with cloud, http.stream("POST", f"{cloud.url}/chat/completions", json=body()):
+        await cloud.until(lambda c: bool(c.calls))
+        connection = cloud._server._connections()[0].transport.get_extra_info("socket")
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
