@@ -24,6 +24,6 @@ WORKDIR /var/lib/edge-agent
 VOLUME /var/lib/edge-agent
 EXPOSE 8090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8090/node/v1/status', timeout=2)"]
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8090/health', timeout=2)"]
 ENTRYPOINT ["edge-agent"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8090"]
