@@ -193,7 +193,8 @@ async def test_a_grammar_shapes_a_delegation_sketch(real_engine: Engine) -> None
 async def test_a_schema_shapes_json(real_engine: Engine) -> None:
     schema = {"type": "object", "properties": {"wet": {"type": "boolean"}}, "required": ["wet"]}
     text, _ = await answer(
-        real_engine, ask("Is water wet?", json_schema={**schema, "additionalProperties": False}, max_tokens=40, temperature=0)
+        real_engine,
+        ask("Is water wet?", json_schema={**schema, "additionalProperties": False}, max_tokens=40, temperature=0),
     )
     assert isinstance(json.loads(text)["wet"], bool)
 
