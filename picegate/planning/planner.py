@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from picegate.core.chat import Ask, DataPolicy, Mode
-from picegate.core.errors import BadRequest, Forbidden, NoNode
+from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
 from picegate.core.plan import CloudView, Forecast, NodeView, Plan, Reason
 
 PASSAGE_TOKENS = 300  # what one passage may take of a node's context besides the conversation
+SKETCH_TOKENS = 250  # our instructions in a sketch prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ def plan(ask: Ask, forecast: Forecast, cloud: CloudView, fleet: Sequence[NodeVie
     Raises:
         Forbidden: the mode asked for breaks the data policy.
         BadRequest: the data must stay on the edge, but the request needs what only the cloud has.
-        NoNode: the data must stay on the edge, and no node can take it.
+        ContextTooLong: the data must stay on the edge, and the conversation fits no node.
+        NoNode: the data must stay on the edge, and no node is ready.
     """
     chosen = _choose(ask, forecast, cloud, fleet, rules)
     level = ask.options.level or rules.level
@@ -80,6 +82,8 @@ def _choose(ask: Ask, forecast: Forecast, cloud: CloudView, fleet: Sequence[Node
         return _plan(Mode.EDGE, "forced", "the client asked for the edge")
     if not cloud.up and (instead := edge_instead(ask, forecast, fleet)):
         return instead
+    if cloud.context_tokens and forecast.prompt_tokens + SKETCH_TOKENS + forecast.answer_tokens > cloud.context_tokens:
+        return _plan(Mode.CLOUD, "cloud_context", "the cloud's context has no room for our instructions")
     if wished is Mode.PROGRESSIVE:
         return _plan(Mode.PROGRESSIVE, "forced", "the client asked for a progressive answer")
     if not rules.enabled:
@@ -98,8 +102,13 @@ def _edge_only(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Plan:
     if ask.needs:
         message = f"{ask.needs[0]} needs the cloud, but data_policy is edge_only"
         raise BadRequest(message, code="unsupported_parameter", param=ask.needs[0])
-    if not _fit(fleet, forecast.prompt_tokens + forecast.answer_tokens):
-        raise NoNode("data_policy is edge_only, and no edge node is ready that this conversation fits")
+    if not any(node.usable for node in fleet):
+        raise NoNode("data_policy is edge_only, and no edge node is ready")
+    needed = forecast.prompt_tokens + forecast.answer_tokens
+    if not _fit(fleet, needed):
+        largest = max(node.context_tokens or 0 for node in fleet if node.usable)
+        message = f"about {needed} tokens are needed, and the largest context of an edge node is {largest} tokens"
+        raise ContextTooLong(message, param="messages")
     return _plan(Mode.EDGE, "policy", "the data policy keeps this request on the edge")
 
 

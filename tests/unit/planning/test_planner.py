@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from picegate.core.chat import Ask, DataPolicy, Message, Mode, PiceOptions
-from picegate.core.errors import BadRequest, Forbidden, NoNode
+from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
 from picegate.core.plan import CloudView, NodeState, NodeView, Plan
 from picegate.planning.length import forecast
-from picegate.planning.planner import Rules, edge_instead, plan
+from picegate.planning.planner import SKETCH_TOKENS, Rules, edge_instead, plan
 
 LONG = "What are the main causes of stress at work and how can people deal with them?"
 
@@ -67,6 +67,13 @@ def test_a_conversation_too_long_for_every_node_is_the_clouds() -> None:
     assert planned(ask("why? " * 4000), node(context_tokens=2048)).why.code == "context"
 
 
+def test_a_cloud_without_room_for_our_instructions_gets_the_request_as_it_came() -> None:
+    expected = forecast(ask())
+    needed = expected.prompt_tokens + SKETCH_TOKENS + expected.answer_tokens
+    assert planned(ask(), node(), cloud=CloudView(context_tokens=needed)).mode is Mode.PROGRESSIVE
+    assert planned(ask(), node(), cloud=CloudView(context_tokens=needed - 1)).why.code == "cloud_context"
+
+
 def test_a_node_of_unknown_context_is_taken_to_fit() -> None:
     assert planned(ask("why? " * 4000), node(context_tokens=None)).mode is Mode.PROGRESSIVE
 
@@ -101,6 +108,8 @@ def test_private_data_stays_on_the_edge() -> None:
     assert planned(ask(**private), node()).mode is Mode.EDGE
     with pytest.raises(NoNode):
         planned(ask(**private))
+    with pytest.raises(ContextTooLong, match="2048"):
+        planned(ask("why? " * 4000, **private), node(context_tokens=2048))
     with pytest.raises(BadRequest) as raised:
         planned(ask(needs=("tools",), **private), node())
     assert raised.value.param == "tools"
