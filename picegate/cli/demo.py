@@ -18,7 +18,7 @@ from picegate.cli.options import FAILED, MISUSED, complain
 from picegate.testbed.local import CloudAt, LocalPlan, LocalSystem, local_system
 from picegate.testbed.programs import ProgramFailed
 
-QUESTION = "What are good ways to relieve stress after a long day at work?"
+QUESTION = "How can I save energy at home?"
 MAX_TOKENS = 500
 SEED = 2  # so that two runs can be compared; a real cloud is not told, some refuse a seed
 UP_PORT = 8080
