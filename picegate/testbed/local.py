@@ -154,6 +154,7 @@ between_tokens_s = 30.0
 
 [progressive]
 show_sketch = true
+max_point_words = 80
 slot_wait_s = 60.0
 
 [storage]
