@@ -18,9 +18,9 @@ from picegate.cli.options import FAILED, MISUSED, complain
 from picegate.testbed.local import CloudAt, LocalPlan, LocalSystem, local_system
 from picegate.testbed.programs import ProgramFailed
 
-QUESTION = "How can I save energy at home?"
+QUESTION = "What should I think of before I adopt a dog?"
 MAX_TOKENS = 500
-SEED = 2  # so that two runs can be compared; a real cloud is not told, some refuse a seed
+SEED = 5  # with it a model this small writes a usable sketch; a real cloud is not told, some refuse a seed
 UP_PORT = 8080
 FOLDER = Path(".demo")
 
