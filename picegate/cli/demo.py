@@ -84,13 +84,16 @@ def _answer(console: Console, system: LocalSystem, question: str, *, real_cloud:
         with client as gateway, watching(console) as show:
             told = stream(gateway, "pice-progressive", question, wishes, show)
         console.print(*panels(told), sep="\n")
+    except OpenAIError as error:
+        system.check()
+        raise ProgramFailed(f"the question failed: {error}") from error
+    try:
         with console.status(f"the same question to the {cloud_name} alone"):
             key = system.cloud.api_key or "none"
             with OpenAI(base_url=system.cloud.url, api_key=key, max_retries=0, timeout=600.0) as cloud:
                 alone = stream(cloud, system.cloud.model, question, wishes, lambda _: None)
     except OpenAIError as error:
-        system.check()
-        raise ProgramFailed(f"the question failed: {error}") from error
+        raise ProgramFailed(f"the cloud at {system.cloud.url} failed: {error}") from error
     console.print(show_legs(told))
     console.print(comparison(told, alone, PRICES))
     console.print(explain_tokens(told, alone))
