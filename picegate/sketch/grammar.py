@@ -8,17 +8,18 @@ _SENTENCE = 160
 _NOTE = 120
 _SHORTEST = 16
 
+# Arrows, symbols and emoji (U+2190 to U+2BFF, and all beyond the 16-bit plane) are left out: tiny models drift into them.
 # A full stop ends a sentence unless a digit or small letter follows at once, as in "3.5".
 _TEMPLATE = r"""root ::= opening "\n" {points} closing?
 opening ::= sentence (" " sentence)?
 closing ::= sentence
 sentence ::= capital inner{{{shortest},{sentence}}} [.!?。！？]
-capital ::= [A-Z\u00A1-\u2FFF\u3041-\uD7FF\U00010000-\U0010FFFF]
-inner ::= [^\x00-\x1F<>:*#.!?。！？] | "." [0-9a-z]
+capital ::= [A-Z\u00C0-\u1FFF\u3041-\uD7FF]
+inner ::= [^\x00-\x1F<>:*#.!?。！？\u2190-\u2BFF\U00010000-\U0010FFFF] | "." [0-9a-z]
 point ::= ">>" budget "+"? " " note "\n"
 budget ::= {budget}
 note ::= capital letter{{{shortest},{note}}}
-letter ::= [^\x00-\x1F<>`*#]
+letter ::= [^\x00-\x1F<>`*#\u2190-\u2BFF\U00010000-\U0010FFFF]
 """
 
 
