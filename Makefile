@@ -82,6 +82,12 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.edge: pyproject.toml | $(VENV)/.dev
+	@command -v c++ >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing a C++ compiler"; apt-get update -qq && apt-get install -y -qq build-essential >/dev/null; \
+	  else \
+	    echo "llama.cpp needs a C++ compiler: install the package build-essential" >&2; exit 1; \
+	  fi; }
 	@echo "installing llama-cpp-python: it is compiled here, about 11 minutes on 2 cores"
 	$(BIN)/python -m pip install --quiet --editable '.[edge]'
 	@touch $@
