@@ -80,6 +80,9 @@ class EdgeClient:
             log.debug("node %s was not warmed: %r", node.name, error)
 
 
+PASSAGES = (LegKind.EXPAND, LegKind.HEDGE, LegKind.WARM)
+
+
 def chat_body(node: NodeView, call: EdgeCall) -> dict[str, Any]:
     """The body of a streamed chat completion; wishes that were not made are left out."""
     sampling = call.sampling
@@ -102,6 +105,10 @@ def chat_body(node: NodeView, call: EdgeCall) -> dict[str, Any]:
         "cache_prompt": True,  # llama-server: keep the prefix that the request's other points share
         **{name: wish for name, wish in wishes.items() if wish is not None},
     }
+    if (
+        call.kind in PASSAGES
+    ):  # thinking about one paragraph would cost more than writing it; llama-server, vLLM, SGLang
+        body["chat_template_kwargs"] = {"enable_thinking": False}
     if call.continues:  # vLLM and llama-server take the two together only
         body |= {CONTINUE_FIELD: True, "add_generation_prompt": False}
     return body

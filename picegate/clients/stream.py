@@ -4,6 +4,7 @@ import json
 import re
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Self
 
 import anyio
@@ -13,6 +14,7 @@ from picegate.clients.legs import Faults, Phases
 from picegate.core.errors import PiceError
 from picegate.core.ports import Delta
 from picegate.wire.sse import SseDecoder
+from picegate.wire.thinking import ThinkingSplitter
 from picegate.wire.upstream import UpstreamError, error_in, parse_delta
 
 # In JSON a quote inside a string is escaped, so these find keys only, never text of the answer.
@@ -126,11 +128,12 @@ class Payloads(AsyncIterator[bytes]):
 
 
 class Deltas(AsyncIterator[Delta]):
-    """The same, parsed."""
+    """The same, parsed. Thinking that stands in the answer's text is told as thinking."""
 
     def __init__(self, payloads: Payloads, faults: Faults) -> None:
         self._payloads = payloads
         self._faults = faults
+        self._splitter = ThinkingSplitter()
 
     def __aiter__(self) -> Self:
         return self
@@ -138,9 +141,14 @@ class Deltas(AsyncIterator[Delta]):
     async def __anext__(self) -> Delta:
         payload = await anext(self._payloads)
         try:
-            return parse_delta(payload)
+            delta = parse_delta(payload)
         except UpstreamError as error:
             raise self._faults.broken(f"{self._faults.who}: {error.message}") from error
+        parts = [self._splitter.feed(delta.text)] if delta.text else []
+        if delta.finish_reason is not None:
+            parts.append(self._splitter.flush())
+        thinking, text = "".join(part.thinking for part in parts), "".join(part.text for part in parts)
+        return replace(delta, text=text, reasoning=delta.reasoning + thinking)
 
 
 def _whole(payload: bytes) -> bool:

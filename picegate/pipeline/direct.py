@@ -4,7 +4,7 @@ import re
 
 from picegate.core.chat import DataPolicy, Message, Mode
 from picegate.core.errors import CloudError, EdgeError, NodeBroken, NoNode
-from picegate.core.events import Planned, RawChunk, RawReply, TextDelta
+from picegate.core.events import Planned, RawChunk, RawReply, ReasoningDelta, TextDelta
 from picegate.core.plan import Plan, Reason
 from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
 from picegate.core.tokens import estimate_tokens
@@ -94,6 +94,8 @@ class _Answer:
         self._finish_reason = "stop"
 
     def take(self, delta: Delta, writer: str) -> None:
+        if delta.reasoning:
+            self._run.emit(ReasoningDelta(delta.reasoning))
         if delta.text:
             self.text += delta.text
             self._run.emit(TextDelta(delta.text, 0, writer))

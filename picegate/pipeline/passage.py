@@ -22,6 +22,8 @@ from picegate.sketch.scripts import Language
 REPEAT_PENALTY = 1.1  # small models loop without one (measured on SmolLM2-135M and Qwen2.5-0.5B)
 EDGE_TEMPERATURE = 0.3  # where the client names none: a passage is to keep to its notes
 
+INSTRUCTION_TOKENS = 200  # instruction, worked example and notes of an expansion prompt
+
 # What a rescue leg takes over from the client's body; the rest (stop, limits, streaming) is about the whole answer.
 _RESCUE_FIELDS = ("temperature", "top_p", "seed", "user", "service_tier", "reasoning_effort", "safety_identifier")
 
@@ -98,9 +100,8 @@ class Passage:
                 continues=bool(shown),
             )
 
-        wish = Wish(
-            estimate_chat_tokens([m.text for m in _last_turn(ask.messages)]) + budget, prefer, frozenset(failed)
-        )
+        needed = INSTRUCTION_TOKENS + estimate_chat_tokens([m.text for m in _last_turn(ask.messages)]) + budget
+        wish = Wish(needed, prefer, frozenset(failed))
         async with node_leg(self._run, self._outside, call_for, wish, failed, point.index) as stream:
             weak = await self._pour(stream.deltas, stream.leg, segment, point, stream.node.name, shown)
             if weak:

@@ -8,7 +8,7 @@ _SENTENCE = 160
 _NOTE = 120
 _SHORTEST = 16
 
-# Arrows, symbols and emoji (U+2190 to U+2BFF, and all beyond the 16-bit plane) are left out: tiny models drift into them.
+# Arrows, symbols and emoji (U+2190 to U+2BFF, all beyond the 16-bit plane) are left out: tiny models drift into them.
 # A full stop ends a sentence unless a digit or small letter follows at once, as in "3.5".
 _TEMPLATE = r"""root ::= opening "\n" {points} closing?
 opening ::= sentence (" " sentence)?

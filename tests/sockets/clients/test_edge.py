@@ -57,6 +57,7 @@ async def test_wishes_that_were_not_made_are_left_out(edge: ScriptedEdge) -> Non
         "stream": True,
         "stream_options": {"include_usage": True},
         "cache_prompt": True,
+        "chat_template_kwargs": {"enable_thinking": False},
     }
     assert "authorization" not in edge.calls[0].headers
 

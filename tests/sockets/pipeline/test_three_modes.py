@@ -227,3 +227,11 @@ async def test_the_clients_system_prompt_and_history_travel_along() -> None:
             assert "Answer as a pirate." in call.prompt
             assert "Captain Flint." in call.prompt
             assert "What helps against stress, captain?" in call.prompt
+
+
+async def test_thinking_inside_the_clouds_text_is_not_taken_for_a_sketch() -> None:
+    cloud = ScriptedCloud(lambda _: Reply(*"<think>\n>>60 not a point\n</think>\n\nOpening.\n>>40 A fact\n"))
+    async with cluster(cloud) as c:
+        heard = await hear(c.client())
+        assert heard.reasoning == "\n>>60 not a point\n"
+        assert heard.text.startswith("Opening.\n\nA fact")
