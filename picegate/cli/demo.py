@@ -116,8 +116,14 @@ def _stay(console: Console, system: LocalSystem) -> None:
     console.print("One more agent:", style="bold")
     enrol = f"--gateway {system.root} --token {system.enrolment_token}"
     console.print(f"  edge-agent serve {enrol} --port 0 --name mine\n", soft_wrap=True)
+    alive = set(system.agents)
+    for agent in system.agents:
+        console.print(f"{agent.name} is process {agent.pid}: kill it in the middle of an answer, the answer goes on")
     while True:
         system.check()
+        for agent in [agent for agent in alive if not agent.running]:
+            alive.remove(agent)
+            console.print(f"{agent.name} has died; the gateway goes on without it")
         signal.sigtimedwait({signal.SIGCHLD}, 1.0)
 
 
