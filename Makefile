@@ -29,10 +29,10 @@ help: ## this list
 install: $(VENV)/.dev $(VENV)/.edge ## .venv with everything for development (compiles llama.cpp: about 11 minutes on 2 cores)
 
 demo: $(VENV)/.demo ## ask a question of a whole system on this machine: real models, real HTTP
-	@$(DEMO)
+	@exec $(DEMO)
 
 up: $(VENV)/.demo ## the same system, kept running on PORT
-	@$(DEMO) --keep --port $(PORT)
+	@exec $(DEMO) --keep --port $(PORT)
 
 test: install ## every test
 	$(BIN)/python -m pytest

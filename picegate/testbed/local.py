@@ -70,7 +70,7 @@ class LocalSystem:
         return tuple(program for program in self.programs if program.name.startswith("agent-"))
 
     def check(self) -> None:
-        """Raises ProgramFailed if the gateway or the cloud stand-in has ended. An agent may die: others go on for it."""
+        """Raises ProgramFailed if the gateway or the cloud stand-in has ended. An agent may die: others go on."""
         for program in self.programs:
             if program not in self.agents:
                 program.check()
