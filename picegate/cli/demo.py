@@ -50,6 +50,7 @@ def demo(
         raise typer.Exit(MISUSED)
     console = Console(highlight=False)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits "ignore"
     with _one_line_errors():
         with console.status("fetching the model (98 MB, once)"):
             model = fetch(EMBEDDED)
