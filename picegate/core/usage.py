@@ -12,7 +12,6 @@ class LegKind(StrEnum):
     EXPAND = "expand"  # one point, from an edge
     EDGE = "edge"  # the whole answer, from an edge
     HEDGE = "hedge"  # one point begun again elsewhere, on an edge or in the cloud
-    VERIFY = "verify"
     WARM = "warm"  # prefill only
 
 
