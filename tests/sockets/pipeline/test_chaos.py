@@ -43,9 +43,8 @@ def edge_script(name: str, dice: random.Random) -> ScriptedEdge:
 def cloud_script(dice: random.Random) -> ScriptedCloud:
     def answer(call: Call) -> Answer:
         if call.leg == "sketch":
-            return dice.choice(
-                [Reply(*in_words(SKETCH)), Reply(*in_words(SKETCH)), Reply(*in_words(SKETCH)[:6], ends=Ends.CUT)]
-            )
+            words = in_words(SKETCH)
+            return Reply(*words[:6], ends=Ends.CUT) if call.number % 4 == 3 else Reply(*words)
         return dice.choice([Reply("The cloud wrote the rest of this one."), Refusal(500), Drop()])
 
     return ScriptedCloud(answer)
@@ -85,7 +84,8 @@ async def test_whatever_fails_an_answer_is_whole_or_an_error_and_nothing_stays_o
         async with anyio.create_task_group() as group:
             for number in range(REQUESTS):
                 group.start_soon(one, number)
-        assert whole > broken
+        assert whole
+        assert broken
         assert whole + broken + left == REQUESTS
         await eventually(lambda: not c.open_legs)
         async with httpx2.AsyncClient() as http:
