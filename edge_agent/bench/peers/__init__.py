@@ -1,0 +1,1 @@
+"""The sides that are compared. Each runs in a process of its own (`process.py`)."""

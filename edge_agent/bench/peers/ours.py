@@ -1,0 +1,67 @@
+"""Our engine behind its port, in this process."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from edge_agent.bench.ask import Answer, Ask, Step, Work
+from edge_agent.bench.peers.backend import Plain, Setup
+from edge_agent.engine.choose import EngineChoice, choose
+from edge_agent.engine.options import EngineOptions
+from edge_agent.engine.port import Engine, Job, Piece
+
+
+class Ours(Plain):
+    def __init__(self, setup: Setup, choice: EngineChoice) -> None:
+        s = setup
+        options = EngineOptions(s.model, "bench", context_tokens=s.context_tokens, slots=s.slots, threads=s.threads)
+        self._engine: Engine = choose(choice, options)
+
+    async def open(self) -> str:
+        await self._engine.load()
+        info = self._engine.info
+        return f"{info.engine}, {info.slots} slots of {info.context_tokens} tokens"
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    async def answer(self, ask: Ask, arrived: float, slot: int | None) -> Answer:
+        job = Job(ask.messages, max_tokens=ask.max_tokens, temperature=0.0, top_logprobs=ask.top_logprobs)
+        first = last = 0.0
+        steps: list[Step] = []
+        end = Piece()
+        async with self._engine.generate(job) as pieces:
+            async for piece in pieces:
+                last = time.perf_counter() - arrived
+                if piece.text or piece.logprobs:
+                    first = first or last
+                steps += [Step(bytes(t.bytes), _top(t.top)) for t in piece.logprobs]
+                end = piece
+        counts = end.counts
+        if counts is None:
+            raise RuntimeError("an answer ended without its counts")
+        return Answer(counts.prompt, counts.completion, counts.cached, first or last, last, 0.0, tuple(steps))
+
+    def work(self) -> Work | None:
+        told = self._stats()
+        try:
+            return Work(int(told.steps), float(told.step_s), float(told.python_s))
+        except AttributeError:
+            return None
+
+    async def kv_bytes(self) -> int | None:
+        """Of all the key-value cells that the engine holds; None: not told."""
+        told = getattr(self._stats(), "kv_bytes", None)
+        return None if told is None else int(told)
+
+    async def slots(self) -> int:
+        return self._engine.info.slots
+
+    def _stats(self) -> Any:
+        """The counters an engine may offer beyond the port."""
+        stats = getattr(self._engine, "stats", None)
+        return stats() if callable(stats) else stats
+
+
+def _top(alternatives: Sequence[Any]) -> tuple[tuple[bytes, float], ...]:
+    return tuple((bytes(other.bytes), other.logprob) for other in alternatives)
