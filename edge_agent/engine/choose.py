@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 from typing import Literal
 
+from edge_agent.engine.batching import BatchingEngine
 from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Engine
@@ -21,9 +22,9 @@ def choose(choice: EngineChoice, options: EngineOptions) -> Engine:
         o = options
         return FakeEngine(name=o.name, context_tokens=o.context_tokens, slots=o.slots, token_s=o.fake_token_s)
     if choice in ("auto", "llama") and find_spec("llama_cpp") and find_spec("jinja2"):
-        from edge_agent.engine.llama import LlamaEngine
+        from edge_agent.engine.llama import LlamaBackend
 
-        return LlamaEngine(options)
+        return BatchingEngine(options, LlamaBackend, name=LlamaBackend.name)
     if choice in ("auto", "prebuilt") and find_spec("xllamacpp"):
         from edge_agent.engine.prebuilt import PrebuiltEngine
 

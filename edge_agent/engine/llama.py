@@ -1,215 +1,177 @@
-"""llama-cpp-python, compiled for this machine: the simplest honest adapter.
+"""llama.cpp's C API by way of llama-cpp-python: the only file that knows it.
 
-One sequence after another, on a thread of its own. Sampling goes through the high-level `Llama.generate`; logprobs are
-taken from the logits on their way to the sampler, since `logits_all` makes the library several times slower. The
-key-value memory of the last job is kept, so that a prompt that begins like it is not read again.
+One context with one unified memory for all sequences, so that they can share cells. The batch's arrays are made once
+and filled through numpy; sampling happens in C, in a chain of samplers for each sequence.
 """
 
-import asyncio
 import ctypes
 import json
-import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, TypeVar
+import logging
+import secrets
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import anyio
 import llama_cpp
+import numpy as np
 
-from edge_agent.engine.logits import LogitTap, likeliest
+from edge_agent.engine.backend import DecodeFailed
+from edge_agent.engine.batch import Batch, Copy, Run, Sampled
+from edge_agent.engine.logits import Floats, Logprobs, likeliest
 from edge_agent.engine.options import EngineOptions
-from edge_agent.engine.port import Counts, FinishReason, Job, ModelInfo, Piece, TokenLogprob, Warmth, WireMessage
-from edge_agent.engine.prompt import cut_after, split_continued
+from edge_agent.engine.port import Job, WireMessage
+from edge_agent.engine.scheduler import Limits
 from edge_agent.engine.template import ChatTemplate
-from edge_agent.engine.text import TextGate
-from edge_agent.errors import BadRequest, ContextTooLong, EngineFailed, ModelUnusable, cannot_load
+from edge_agent.errors import BadRequest, ModelUnusable, cannot_load
 
-PREFILL_CHUNK = 128  # tokens between two looks at whether the client is still there
+log = logging.getLogger("edge_agent")
+
 PIECE_BYTES = 256  # longest token text in any vocabulary we know is 128
-T = TypeVar("T")
-Emit = Callable[[Piece], None]
+TEMPLATE_BYTES = 1 << 18
+CHUNK = 128  # prompt tokens a step: on a small box some 0.2-0.5 s, which is how long others wait for their next token
+CHUNK_GPU = 512
+MOST_SEQUENCES = 256  # llama.cpp's own bound
+CELLS_PAD = 256  # llama.cpp rounds the memory up to this
+PENALTY_WINDOW = 64  # tokens, llama.cpp's default
+# llama-server's defaults, see `Job`.
+TEMPERATURE, TOP_K, TOP_P, MIN_P = 0.8, 40, 0.95, 0.05
 
 
-class LlamaEngine:
-    def __init__(self, options: EngineOptions) -> None:
-        self._options = options
-        self._model: _Model | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="llama")
-        self._turn = anyio.Lock()
+class LlamaBackend:
+    """Raises ModelUnusable for a file that llama.cpp refuses."""
 
-    @property
-    def info(self) -> ModelInfo:
-        o = self._options
-        return ModelInfo(name=o.name, context_tokens=o.context_tokens, slots=1, engine="llama-cpp-python")
-
-    async def load(self) -> None:
-        if self._model is None:
-            self._model = await self._in_thread(partial(_Model, self._options))
-
-    async def close(self) -> None:
-        model, self._model = self._model, None
-        if model is not None:
-            await self._in_thread(model.close)
-
-    @asynccontextmanager
-    async def generate(self, job: Job) -> AsyncIterator[AsyncIterator[Piece]]:
-        async with self._turn:
-            model = self._loaded
-            tokens, grammar = await self._in_thread(partial(model.prepare, job))
-            gone = threading.Event()
-            loop = asyncio.get_running_loop()
-            queue: asyncio.Queue[Piece | None] = asyncio.Queue()
-
-            def emit(piece: Piece | None) -> None:
-                loop.call_soon_threadsafe(queue.put_nowait, piece)
-
-            decode = self._thread.submit(model.decode, job, tokens, grammar, emit, gone)
-            decode.add_done_callback(lambda _: emit(None))
-            try:
-                yield _pieces(queue, decode.result)
-            finally:
-                gone.set()
-                ended = asyncio.wrap_future(decode)
-                with anyio.CancelScope(shield=True):  # at most one token, or one chunk of prefill
-                    await asyncio.wait([ended])
-                ended.exception()  # whoever is still here has had it from the iterator
-
-    async def warm(self, messages: Sequence[WireMessage]) -> Warmth:
-        async with self._turn:
-            return await self._in_thread(partial(self._loaded.warm, messages))
-
-    @property
-    def _loaded(self) -> "_Model":
-        if self._model is None:
-            raise EngineFailed("The engine is not loaded.")
-        return self._model
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        future = asyncio.get_running_loop().run_in_executor(self._thread, call)
-        with anyio.CancelScope(shield=True):  # the thread cannot be left half way
-            await asyncio.wait([future])
-        return future.result()
-
-
-async def _pieces(queue: "asyncio.Queue[Piece | None]", outcome: Callable[[], None]) -> AsyncIterator[Piece]:
-    while (piece := await queue.get()) is not None:
-        yield piece
-    try:
-        outcome()
-    except Exception as error:
-        raise EngineFailed(f"The engine broke: {error}") from error
-
-
-class _Model:
-    """The loaded model, used by one thread only."""
+    name = "llama-cpp-python"
 
     def __init__(self, options: EngineOptions) -> None:
-        try:
-            self._llm = llama_cpp.Llama(
-                str(options.model),
-                n_ctx=options.context_tokens,
-                n_threads=options.threads,
-                n_threads_batch=options.threads,
-                n_gpu_layers=options.gpu_layers,
-                verbose=options.verbose,
-            )
-        except (ValueError, OSError) as error:
-            raise ModelUnusable(cannot_load(options.model)) from error
-        self._limit = options.context_tokens
-        self._vocab = llama_cpp.llama_model_get_vocab(self._llm.model)
-        self._bos = self._piece(self._llm.token_bos(), special=True).decode(errors="replace")
-        eos = self._piece(self._llm.token_eos(), special=True).decode(errors="replace")
-        self._template = ChatTemplate(self._llm.metadata.get("tokenizer.chat_template"), bos=self._bos, eos=eos)
+        # Its callback prints what is at least of its logger's level; quiet means quiet, also about a bad file.
+        logging.getLogger("llama-cpp-python").setLevel(logging.DEBUG if options.verbose else logging.CRITICAL + 1)
+        llama_cpp.llama_backend_init()
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = options.gpu_layers
+        self._model = llama_cpp.llama_model_load_from_file(str(options.model).encode(), params)
+        if not self._model:
+            raise ModelUnusable(cannot_load(options.model))
+        self._vocab = llama_cpp.llama_model_get_vocab(self._model)
+        self._n_vocab = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        self.limits = self._limits(options)
+        self._context = llama_cpp.llama_init_from_model(self._model, self._context_params(options))
+        if not self._context:
+            llama_cpp.llama_model_free(self._model)
+            raise ModelUnusable(cannot_load(options.model))
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self._batch = _BatchArrays(self.limits.chunk + self.limits.slots)
+        self._logprobs = Logprobs(self._n_vocab)
+        self._ends = frozenset(t for t in range(self._n_vocab) if llama_cpp.llama_vocab_is_eog(self._vocab, t))
+        self._bos = self.piece(llama_cpp.llama_vocab_bos(self._vocab)).decode(errors="replace")
+        eos = self.piece(llama_cpp.llama_vocab_eos(self._vocab)).decode(errors="replace")
+        self._template = ChatTemplate(self._own_template(), bos=self._bos, eos=eos)
 
-    def close(self) -> None:
-        self._llm.close()
+    def render(self, messages: Sequence[WireMessage], *, open_turn: bool) -> str:
+        return self._template.render(messages, open_turn=open_turn)
 
-    def prepare(self, job: Job) -> tuple[list[int], Any]:
-        """The prompt's tokens and the grammar; whatever is wrong with the job is found here."""
-        messages, continued = split_continued(job.messages, job.continue_final)
-        tokens = self._tokenize(self._template.render(messages, open_turn=True) + continued)
-        return tokens, self._grammar(job)
-
-    def warm(self, messages: Sequence[WireMessage]) -> Warmth:
-        rendered = self._template.render(messages, open_turn=False)
-        tokens = self._tokenize(cut_after(rendered, str(messages[-1].get("content") or "")))
-        cached = self._prefill(tokens, threading.Event())
-        next(self._llm.generate(tokens, temp=0.0))
-        return Warmth(tokens=len(tokens), cached=cached)
-
-    def decode(self, job: Job, tokens: list[int], grammar: Any, emit: Emit, gone: threading.Event) -> None:
-        gate = TextGate(job.stop)
-        cached = self._prefill(tokens, gone)
-        room = self._limit - len(tokens)
-        limit = room if job.max_tokens is None else min(job.max_tokens, room)
-        tap = LogitTap(job.logit_bias) if job.top_logprobs is not None or job.logit_bias else None
-        logprobs: list[TokenLogprob] = []
-        reason: FinishReason = "length"
-        written = 0
-        if not gone.is_set():
-            for token in self._sample(job, tokens, grammar, tap):
-                written += 1
-                if gone.is_set():
-                    return
-                if llama_cpp.llama_vocab_is_eog(self._vocab, token):
-                    reason = "stop"
-                    break
-                if tap is not None and job.top_logprobs is not None:
-                    logprobs.append(self._logprob(tap, token, job.top_logprobs))
-                text = gate.feed(self._piece(token))
-                if gate.stopped:
-                    reason = "stop"
-                if text and not (gate.holds_back or gate.stopped):
-                    emit(Piece(text, tuple(logprobs)))
-                    logprobs.clear()
-                elif text:
-                    emit(Piece(text))
-                if gate.stopped or written == limit:
-                    break
-        rest = "" if gate.stopped else gate.flush()
-        counts = Counts(prompt=len(tokens), completion=written, cached=cached)
-        emit(Piece(rest, () if gate.stopped else tuple(logprobs), finish_reason=reason, counts=counts))
-
-    def _sample(self, job: Job, tokens: list[int], grammar: Any, tap: LogitTap | None) -> Any:
-        seed = llama_cpp.LLAMA_DEFAULT_SEED if job.seed is None else job.seed & 0xFFFF_FFFF
-        self._llm.set_seed(seed)
-        wishes = {
-            "temp": job.temperature,
-            "top_p": job.top_p,
-            "top_k": job.top_k,
-            "min_p": job.min_p,
-            "presence_penalty": job.presence_penalty,
-            "frequency_penalty": job.frequency_penalty,
-            "repeat_penalty": job.repeat_penalty,
-        }
-        return self._llm.generate(
-            tokens,
-            grammar=grammar,
-            logits_processor=None if tap is None else llama_cpp.LogitsProcessorList([tap]),
-            **{name: value for name, value in wishes.items() if value is not None},
-        )
-
-    def _prefill(self, tokens: list[int], gone: threading.Event) -> int:
-        """Read the prompt in chunks, so that it can be left. How many tokens were known already."""
-        held = self._llm.input_ids[: self._llm.n_tokens].tolist()
-        cached: int = min(llama_cpp.Llama.longest_token_prefix(held, tokens), len(tokens) - 1)
-        for end in range(cached + PREFILL_CHUNK, len(tokens), PREFILL_CHUNK):
-            if gone.is_set():
-                break
-            next(self._llm.generate(tokens[:end], temp=0.0))
-        return cached
-
-    def _tokenize(self, prompt: str) -> list[int]:
+    def tokenize(self, prompt: str) -> list[int]:
         # A template that writes the beginning-of-sequence token itself must not get a second one.
         adds_bos = llama_cpp.llama_vocab_get_add_bos(self._vocab) and not (self._bos and prompt.startswith(self._bos))
-        tokens: list[int] = list(self._llm.tokenize(prompt.encode(), add_bos=adds_bos, special=True))
-        if len(tokens) >= self._limit:
-            raise ContextTooLong(limit=self._limit, prompt_tokens=len(tokens))
-        return tokens
+        text = prompt.encode()
+        room = len(text) + 2
+        while True:
+            tokens = (llama_cpp.llama_token * room)()
+            count = llama_cpp.llama_tokenize(self._vocab, text, len(text), tokens, room, adds_bos, True)
+            if count >= 0:
+                return list(tokens[:count])
+            room = -count
+
+    def piece(self, token: int) -> bytes:
+        return self._piece(token, special=True)
+
+    def text(self, token: int) -> bytes:
+        return self._piece(token, special=False)
+
+    def sampler(self, job: Job) -> "SamplerChain":
+        grammar = self._grammar(job)
+        chain = SamplerChain()
+        if job.logit_bias:
+            chain.add(self._bias(job.logit_bias))
+        penalties = (job.repeat_penalty or 1.0, job.frequency_penalty or 0.0, job.presence_penalty or 0.0)
+        if penalties != (1.0, 0.0, 0.0):
+            chain.add(llama_cpp.llama_sampler_init_penalties(self._n_vocab, PENALTY_WINDOW, *penalties))
+        if grammar is not None:
+            chain.add(grammar)
+        temperature = _given(job.temperature, TEMPERATURE)
+        if temperature == 0:
+            chain.add(llama_cpp.llama_sampler_init_greedy())
+            return chain
+        chain.add(llama_cpp.llama_sampler_init_top_k(_given(job.top_k, TOP_K)))
+        chain.add(llama_cpp.llama_sampler_init_top_p(_given(job.top_p, TOP_P), 1))
+        chain.add(llama_cpp.llama_sampler_init_min_p(_given(job.min_p, MIN_P), 1))
+        chain.add(llama_cpp.llama_sampler_init_temp(temperature))
+        chain.add(llama_cpp.llama_sampler_init_dist(_seed(job.seed)))
+        return chain
+
+    def decode(self, batch: Batch) -> list[Sampled]:
+        for edit in batch.edits:
+            if isinstance(edit, Copy):
+                llama_cpp.llama_memory_seq_cp(self._memory, edit.source, edit.target, 0, edit.length)
+            else:
+                llama_cpp.llama_memory_seq_rm(self._memory, edit.id, -1, -1)
+        if not batch.runs:
+            return []
+        rows = self._batch.fill(batch.runs)
+        status = llama_cpp.llama_decode(self._context, self._batch.struct)
+        if status != 0:
+            raise DecodeFailed(f"llama_decode gave {status}")
+        sampling = [run for run in batch.runs if run.samples]
+        return [self._sample(run, row) for run, row in zip(sampling, rows, strict=True)]
+
+    def close(self) -> None:
+        llama_cpp.llama_free(self._context)
+        llama_cpp.llama_model_free(self._model)
+
+    def _limits(self, options: EngineOptions) -> Limits:
+        shares = self._can_share(options)
+        cells = -(-options.slots * options.context_tokens // CELLS_PAD) * CELLS_PAD
+        # Kept sequences need ids, live ones besides; each id costs a row of logits.
+        ids = min(MOST_SEQUENCES, 3 * options.slots + 8) if shares else options.slots
+        chunk = CHUNK_GPU if options.gpu_layers else CHUNK
+        return Limits(options.slots, cells, min(chunk, cells), ids, shares)
+
+    def _can_share(self, options: EngineOptions) -> bool:
+        reasons = {
+            "recurrent": llama_cpp.llama_model_is_recurrent(self._model),
+            "partly recurrent": llama_cpp.llama_model_is_hybrid(self._model),
+            "a sliding window": llama_cpp.llama_model_n_swa(self._model) > 0,
+        }
+        found = next((reason for reason, holds in reasons.items() if holds), None)
+        if found is not None:
+            log.warning("%s has a memory that is %s: prompts are not shared or kept", options.name, found)
+        return found is None
+
+    def _context_params(self, options: EngineOptions) -> Any:
+        limits = self.limits
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = limits.cells
+        params.n_batch = params.n_ubatch = max(limits.chunk + limits.slots, limits.ids)
+        params.n_seq_max = limits.ids
+        params.n_outputs_max = limits.ids  # llama.cpp reserves one for each sequence it knows
+        params.n_threads = params.n_threads_batch = options.threads
+        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.kv_unified = True
+        params.no_perf = True
+        return params
+
+    def _own_template(self) -> str | None:
+        buffer = ctypes.create_string_buffer(TEMPLATE_BYTES)
+        key = b"tokenizer.chat_template"
+        length = llama_cpp.llama_model_meta_val_str(self._model, key, buffer, TEMPLATE_BYTES)
+        return buffer.value.decode(errors="replace") if length >= 0 else None
+
+    def _piece(self, token: int, *, special: bool) -> bytes:
+        buffer = ctypes.create_string_buffer(PIECE_BYTES)
+        length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, PIECE_BYTES, 0, special)
+        return buffer.raw[: max(0, length)]
 
     def _grammar(self, job: Job) -> Any:
+        """A grammar sampler, or None. Made before the chain that takes it: the chain would crash on a failed one."""
         text = job.grammar
         if job.json_schema is not None:
             try:
@@ -218,23 +180,90 @@ class _Model:
                 raise BadRequest(f"The JSON schema cannot be used: {error}", param="response_format") from error
         if text is None:
             return None
-        # Tried first: the library would put a failed grammar into its sampler chain, and crash.
-        sampler = llama_cpp.llama_sampler_init_grammar(self._vocab, text.encode(), b"root")
-        if not sampler:
+        grammar = llama_cpp.llama_sampler_init_grammar(self._vocab, text.encode(), b"root")
+        if not grammar:
             raise BadRequest("The grammar does not parse.", param="grammar" if job.grammar else "response_format")
-        llama_cpp.llama_sampler_free(sampler)
-        return llama_cpp.LlamaGrammar.from_string(text, verbose=False)
+        return grammar
 
-    def _piece(self, token: int, *, special: bool = False) -> bytes:
-        buffer = ctypes.create_string_buffer(PIECE_BYTES)
-        length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, PIECE_BYTES, 0, special)
-        return buffer.raw[: max(0, length)]
+    def _bias(self, bias: Mapping[int, float]) -> Any:
+        entries = (llama_cpp.llama_logit_bias * len(bias))(*bias.items())
+        return llama_cpp.llama_sampler_init_logit_bias(self._n_vocab, len(bias), entries)
 
-    def _logprob(self, tap: LogitTap, token: int, top: int) -> TokenLogprob:
-        values = tap.logprobs()
-        ranked = tuple(self._entry(other, values[other]) for other in likeliest(values, top))
-        return self._entry(token, values[token], ranked)
+    def _sample(self, run: Run, row: int) -> Sampled:
+        sequence = run.sequence
+        if sequence.sampler is None:
+            raise AssertionError("whoever samples has a sampler")
+        token: int = llama_cpp.llama_sampler_sample(sequence.sampler.pointer, self._context, row)
+        ends = token in self._ends
+        if sequence.top_logprobs is None or ends:
+            return Sampled(token, ends)
+        logits = self._row(row)
+        total = self._logprobs.normaliser(logits)
+        top = tuple((other, float(logits[other]) - total) for other in likeliest(logits, sequence.top_logprobs))
+        return Sampled(token, ends, float(logits[token]) - total, top)
 
-    def _entry(self, token: int, logprob: float, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
-        raw = self._piece(token, special=True)
-        return TokenLogprob(raw.decode(errors="replace"), tuple(raw), float(logprob), top)
+    def _row(self, row: int) -> Floats:
+        pointer = llama_cpp.llama_get_logits_ith(self._context, row)
+        return np.ctypeslib.as_array(pointer, shape=(self._n_vocab,))
+
+
+class SamplerChain:
+    """Samplers in C, freed with the last reference if nobody closes it before."""
+
+    def __init__(self) -> None:
+        self.pointer = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+        self.close = weakref.finalize(self, llama_cpp.llama_sampler_free, self.pointer)
+
+    def add(self, sampler: Any) -> None:
+        llama_cpp.llama_sampler_chain_add(self.pointer, sampler)
+
+
+class _BatchArrays:
+    """A llama_batch over arrays that stay where they are. Attribute `struct`: what llama_decode takes."""
+
+    def __init__(self, most: int) -> None:
+        self._tokens = np.zeros(most, dtype=np.int32)
+        self._positions = np.zeros(most, dtype=np.int32)
+        self._counts = np.ones(most, dtype=np.int32)  # every token belongs to one sequence ...
+        self._sequences = np.zeros(most, dtype=np.int32)
+        # ... and the n-th pointer leads to the n-th entry, for good.
+        self._pointers = self._sequences.ctypes.data + 4 * np.arange(most, dtype=np.uintp)
+        self._logits = np.zeros(most, dtype=np.int8)
+        self.struct = llama_cpp.llama_batch()
+        for field, array in (
+            ("token", self._tokens),
+            ("pos", self._positions),
+            ("n_seq_id", self._counts),
+            ("seq_id", self._pointers),
+            ("logits", self._logits),
+        ):
+            kind = dict(llama_cpp.llama_batch._fields_)[field]
+            setattr(self.struct, field, ctypes.cast(array.ctypes.data, kind))
+
+    def fill(self, runs: Sequence[Run]) -> list[int]:
+        """The rows at which tokens are to be sampled, in the runs' order."""
+        rows = []
+        at = 0
+        for run in runs:
+            count = len(run.tokens)
+            end = at + count
+            self._tokens[at:end] = run.tokens
+            self._positions[at:end] = range(run.start, run.start + count) if count > 1 else run.start
+            self._sequences[at:end] = run.sequence.id
+            self._logits[at:end] = 0
+            if run.samples:
+                self._logits[end - 1] = 1
+                rows.append(end - 1)
+            at = end
+        self.struct.n_tokens = at
+        return rows
+
+
+def _given(wish: Any, default: Any) -> Any:
+    return default if wish is None else wish
+
+
+def _seed(wish: int | None) -> int:
+    """32 bits of it; never the one value by which llama.cpp means `draw one`."""
+    seed = secrets.randbits(32) if wish is None else wish & 0xFFFF_FFFF
+    return seed if seed != llama_cpp.LLAMA_DEFAULT_SEED else 0

@@ -41,7 +41,7 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
         yield FakeEngine(context_tokens=CONTEXT, token_s=0.002, prefill_s=0.005)
         return
     model: Path = request.getfixturevalue("embedded_model")
-    built = choose(choice, EngineOptions(model=model, name="small", context_tokens=CONTEXT, threads=1))
+    built = choose(choice, EngineOptions(model=model, name="small", context_tokens=CONTEXT, slots=2, threads=1))
     await built.load()
     yield built
     await built.close()
