@@ -76,8 +76,8 @@ def _panel(result: Result) -> str | None:
 
 def _points(seen: Points) -> Table:
     title = (
-        f"Points of one answer, {seen.prompt_tokens} prompt tokens each, cold: tokens/s (total s; median first token s)."
-        " Medians, with lowest and highest of several rounds"
+        f"Points of one answer, {seen.prompt_tokens} prompt tokens, cold: tokens/s (total s; median first token s). "
+        "Medians, with lowest and highest of several rounds"
     )
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     counts = sorted(next(iter(seen.cells.values())))
@@ -110,8 +110,8 @@ def _stream(s: Stream) -> tuple[str, ...]:
 
 def _memory(seen: Memory) -> str:
     return (
-        f"Memory: {seen.resident:.0f} MB resident, of which model {seen.model:.0f} MB and key-value cells {seen.kv:.0f} MB;"
-        f" {seen.growth:+.1f} MB over {seen.requests} requests"
+        f"Memory: {seen.resident:.0f} MB resident, with model {seen.model:.0f} MB and cells {seen.kv:.0f} MB; "
+        f"{seen.growth:+.1f} MB over {seen.requests} requests"
     )
 
 

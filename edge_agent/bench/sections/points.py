@@ -94,10 +94,11 @@ def measure(crew: Crew, scale: Scale, tick: Tick) -> Points:
                 tick(f"round {number + 1}: {count} points, {name}", done)
                 asks = texts.points(count, scale.tokens, texts.mark(draw), topic=number)
                 seen[name][count].append(sides[name].run(asks, primed=name == PRIMED))
-    return _summary(seen)
+    return summary(seen)
 
 
-def _summary(seen: dict[str, dict[int, list[Run]]]) -> Points:
+def summary(seen: dict[str, dict[int, list[Run]]]) -> Points:
+    """From side -> number of points -> its runs, round by round."""
     ours = seen[ENGINE]
     ratios = {
         name: {
