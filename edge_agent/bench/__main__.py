@@ -84,6 +84,8 @@ def main(
         told = {"model": setup.model.name, "threads": threads, "slots": slots, "context": CONTEXT, **asdict(scale)}
         written = report.write(out or RESULTS, report.data(results, bars, builds, told), results)
         console.print(f"written: {', '.join(str(path) for path in written)}")
+    if quick:
+        console.print("--quick writes short answers; the bars are meant for whole runs", style="yellow")
     for bar in bars:
         console.print(f"{'met   ' if bar.met else 'MISSED'} {bar}", style=None if bar.met else "red", soft_wrap=True)
     if not all(bar.met for bar in bars):
@@ -100,6 +102,8 @@ def _measured(console: Console, crew: Crew, scale: Scale, wanted: list[str]) -> 
 
             def tick(what: str, share: float, progress: Progress = progress, task: TaskID = task) -> None:
                 progress.update(task, description=what, completed=share)
+                if not console.is_terminal:
+                    console.print(f"{progress.tasks[task].elapsed or 0:4.0f} s  {what}")  # nobody sees a bar in a log
 
             results[name] = SECTIONS[name](crew, scale, tick)
         console.print(report.shown(results[name]), soft_wrap=True)

@@ -66,13 +66,13 @@ class Points:
         wanted = [(SERVER, many, SERVER_BAR), (HIGH_LEVEL, many, HIGH_LEVEL_BAR), (PRIMED, many, PRIMED_BAR)]
         bars = [self._bar(side, count, limit) for side, count, limit in [*wanted, (SERVER, few, SINGLE_BAR)]]
         remark = "" if self.python_ms is None else f"{self.python_ms:.2f} ms a step"
-        return [*bars, Bar(f"Python's share of a step, {many} points", self.python_share, PYTHON_BAR, remark=remark)]
+        return [*bars, Bar(f"Python's share of a step, N = {many}", self.python_share, PYTHON_BAR, remark=remark)]
 
     def _bar(self, side: str, count: int, limit: float) -> Bar:
         ratio = self.ratios[side][count]
         rounds = self.cells[side][count].rounds
         remark = f"{ratio.low:.3g} to {ratio.high:.3g} in {rounds} rounds" if rounds > 1 else "one round"
-        return Bar(f"total time over {side}'s, {count} points", ratio.median, limit, remark=remark)
+        return Bar(f"total time over that of {side}, N = {count}", ratio.median, limit, remark=remark)
 
 
 def measure(crew: Crew, scale: Scale, tick: Tick) -> Points:
