@@ -41,16 +41,18 @@ def main(
     only: Annotated[str | None, typer.Option(help=f"Of {', '.join(SECTIONS)}: some, with commas between.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A minute's worth, for development.")] = False,
     engine: Annotated[EngineChoice, typer.Option(help="Which of our engines.")] = "llama",
-    model: Annotated[Path | None, typer.Option(help="A GGUF file [the embedded model].")] = None,
+    model: Annotated[Path | None, typer.Option(help="A GGUF file; default: the embedded model.")] = None,
     threads: Annotated[int, typer.Option(min=1)] = 2,
     slots: Annotated[int, typer.Option(min=1, help="Sequences at once, on every side.")] = 8,
     rounds: Annotated[int | None, typer.Option(min=1, help="Of the points, as time allows.")] = None,
     requests: Annotated[int | None, typer.Option(min=16, help="For the memory; 10000 is the long version.")] = None,
     llama_server: Annotated[
-        Path | None, typer.Option(help="A llama-server program [beside our Python or on the path, else the wheel].")
+        Path | None, typer.Option(help="A llama-server; default: beside our Python, on the path, or the wheel.")
     ] = None,
     wheel: Annotated[bool, typer.Option("--wheel", help="Take the wheel although there is a llama-server.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder of the results [docs/results for a whole run].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; default: docs/results, for a whole run.")
+    ] = None,
 ) -> None:
     """Measure our engine beside its peers in one run, turn by turn. A missed bar ends with status 1."""
     console = Console(highlight=False)
