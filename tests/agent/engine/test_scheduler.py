@@ -1,0 +1,137 @@
+"""Who is decoded when, and what every sequence sees, on a backend of bookkeeping alone."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_agent.engine.scheduler import Limits, Scheduler
+from edge_agent.engine.sequence import Phase, Sequence, Urgency
+from tests.agent.engine.memory import Memory, next_token
+
+
+def step(scheduler: Scheduler, memory: Memory) -> int:
+    batch = scheduler.next()
+    scheduler.commit(batch, memory.decode(batch))
+    return batch.tokens
+
+
+def finish(scheduler: Scheduler, memory: Memory) -> None:
+    for _ in range(10_000):
+        if not scheduler.has_work:
+            return
+        step(scheduler, memory)
+    raise AssertionError("it never ends")
+
+
+def alone(prompt: list[int], limit: int) -> list[int]:
+    seen = list(prompt)
+    for _ in range(limit):
+        seen.append(next_token(seen))
+    return seen[len(prompt) :]
+
+
+BEGINNINGS = [[1] * 40, [1] * 20 + [2] * 20, [3] * 5]
+prompts = st.builds(
+    lambda head, tail: head + tail, st.sampled_from(BEGINNINGS), st.lists(st.integers(1, 3), min_size=1, max_size=20)
+)
+job = st.tuples(prompts, st.integers(0, 12), st.booleans())  # prompt, limit, whether it is only to be warmed
+event = st.one_of(
+    st.tuples(st.just("add"), job), st.tuples(st.just("step"), job), st.tuples(st.just("leave"), st.integers(0, 30))
+)
+limits = st.builds(
+    Limits,
+    slots=st.integers(1, 4),
+    cells=st.integers(75, 200),
+    chunk=st.integers(1, 40),
+    ids=st.integers(4, 8),
+    shares=st.booleans(),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(limits, st.lists(event, max_size=50))
+def test_whatever_is_shared_evicted_or_left_every_sequence_writes_what_it_would_write_alone(
+    limits: Limits, events: list[tuple[str, object]]
+) -> None:
+    scheduler, memory = Scheduler(limits), Memory(limits)
+    sequences: list[Sequence] = []
+    left: set[Sequence] = set()
+    for verb, what in events:
+        if verb == "add":
+            prompt, limit, warms = what  # type: ignore[misc]
+            urgency = Urgency.WARM if warms else Urgency.REAL
+            sequences.append(Sequence(prompt, 0 if warms else limit + 1, urgency=urgency))
+            scheduler.add(sequences[-1])
+        elif verb == "leave" and sequences:
+            gone = sequences[what % len(sequences)]  # type: ignore[operator]
+            left.add(gone)
+            scheduler.leave(gone)
+        else:
+            step(scheduler, memory)
+        assert len(scheduler.live) <= limits.slots
+    finish(scheduler, memory)
+    for sequence in sequences:
+        assert sequence.phase is Phase.DONE
+        if sequence not in left:
+            assert sequence.generated == alone(sequence.prompt, sequence.limit)
+    memory.decode(scheduler.next())  # what was let go at the last
+    assert scheduler.cells == memory.cells
+
+
+ROOMY = Limits(slots=8, cells=4000, chunk=64, ids=32)
+
+
+def test_prompts_that_arrive_together_and_begin_alike_are_read_once() -> None:
+    scheduler, memory = Scheduler(ROOMY), Memory(ROOMY)
+    points = [Sequence([7] * 390 + [point] * 20, 1) for point in range(8)]
+    for point in points:
+        scheduler.add(point)
+    finish(scheduler, memory)
+    assert memory.read == 390 + 8 * 20
+    assert [point.cached for point in points] == [0] + [390] * 7
+
+
+def test_running_streams_get_their_token_in_every_step_while_a_long_prompt_is_read() -> None:
+    scheduler, memory = Scheduler(ROOMY), Memory(ROOMY)
+    stream, long = Sequence([1], 100), Sequence([2] * 1000, 1)
+    scheduler.add(stream)
+    step(scheduler, memory)
+    scheduler.add(long)
+    while long.phase is not Phase.DONE:
+        before = len(stream.generated)
+        assert step(scheduler, memory) <= ROOMY.chunk + 1
+        assert len(stream.generated) == before + 1
+
+
+def test_a_short_prompt_does_not_wait_for_a_long_one() -> None:
+    scheduler, memory = Scheduler(ROOMY), Memory(ROOMY)
+    long, short = Sequence([2] * 1000, 1), Sequence([3] * 20, 1)
+    scheduler.add(long)
+    scheduler.add(short)
+    step(scheduler, memory)
+    assert short.phase is Phase.DONE
+    assert long.done >= ROOMY.chunk // 2
+
+
+def test_warming_steps_aside_for_real_work_and_goes_on_where_it_was() -> None:
+    limits = Limits(slots=1, cells=400, chunk=50, ids=4)
+    scheduler, memory = Scheduler(limits), Memory(limits)
+    warm, real = Sequence([1] * 100, 0, urgency=Urgency.WARM), Sequence([2] * 10, 3)
+    scheduler.add(warm)
+    step(scheduler, memory)
+    scheduler.add(real)
+    step(scheduler, memory)
+    assert (warm.phase, real.phase) == (Phase.QUEUED, Phase.DECODE)
+    finish(scheduler, memory)
+    assert warm.phase is Phase.DONE
+    assert memory.read == 100 + 10 + 2
+
+
+def test_a_prompt_that_grows_reads_only_what_is_new() -> None:
+    scheduler, memory = Scheduler(ROOMY), Memory(ROOMY)
+    first = Sequence([1] * 100, 10)
+    scheduler.add(first)
+    finish(scheduler, memory)
+    grown = Sequence(first.prompt + first.generated + [5] * 10, 1)
+    scheduler.add(grown)
+    finish(scheduler, memory)
+    assert grown.cached == 109  # the last token that was written had no cell yet
