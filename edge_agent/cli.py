@@ -37,7 +37,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="0 takes a free one [8090].")] = None,
     name: Annotated[str | None, typer.Option(help="What operators call this agent [the machine's name].")] = None,
     advertise: Annotated[str | None, typer.Option(help="URL at which the gateway reaches us, ending in /v1.")] = None,
-    slots: Annotated[int | None, typer.Option(help="Answers written at once [1].")] = None,
+    slots: Annotated[int | None, typer.Option(help="Answers written at once [4].")] = None,
     ctx: Annotated[int | None, typer.Option(help="Prompt + answer of one sequence, tokens [4096].")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads [all cores].")] = None,
     gpu_layers: Annotated[int | None, typer.Option(help="Layers on the GPU, -1 for all that fit [0].")] = None,

@@ -20,7 +20,7 @@ class EngineOptions:
         model: the GGUF file.
         name: what clients call the model.
         context_tokens: prompt + answer of one sequence.
-        slots: sequences decoded at once (an engine may offer fewer).
+        slots: sequences decoded at once. The memory has room for slots x context_tokens.
         threads: of the processor.
         gpu_layers: layers kept on the GPU; -1: all that fit.
         fake_token_s: seconds per token of the fake engine; the real ones take what they take.

@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from edge_agent.engine.choose import choose
+from edge_agent.engine.choose import EngineChoice, choose
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Counts, Job
 
@@ -13,9 +13,10 @@ QUESTION = "Write one paragraph from the notes. How do people sleep better, and 
 
 
 @pytest.mark.model
-async def test_what_was_warmed_is_held_by_every_idle_slot(embedded_model: Path) -> None:
+@pytest.mark.parametrize("choice", ["llama", "prebuilt"])
+async def test_what_was_warmed_is_held_by_every_idle_slot(embedded_model: Path, choice: EngineChoice) -> None:
     options = EngineOptions(model=embedded_model, name="small", context_tokens=256, slots=3, threads=1)
-    engine = choose("prebuilt", options)
+    engine = choose(choice, options)
     await engine.load()
     seen: list[Counts] = []
 
