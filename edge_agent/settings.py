@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(None, description="enrolment token of the gateway")
     advertise: str | None = Field(None, description="how the gateway reaches us, ending in /v1")
     api_key: SecretStr | None = Field(None, description="what callers must present; with a gateway one is drawn")
-    slots: int = Field(4, ge=1, le=84, description="answers written at once; the memory holds slots x ctx tokens")
+    slots: int = Field(4, ge=1, le=1024, description="answers written at once; the memory holds slots x ctx tokens")
     ctx: int = Field(4096, ge=64, description="prompt + answer of one sequence, tokens")
     threads: int = Field(default_factory=usable_cores, ge=1)
     gpu_layers: int = Field(0, ge=-1, description="-1: all that fit")

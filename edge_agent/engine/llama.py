@@ -128,6 +128,8 @@ class LlamaBackend:
         llama_cpp.llama_model_free(self._model)
 
     def _limits(self, options: EngineOptions) -> Limits:
+        if options.slots > MOST_SEQUENCES:
+            raise ModelUnusable(f"llama.cpp writes at most {MOST_SEQUENCES} answers at once, not {options.slots}")
         shares = self._can_share(options)
         cells = -(-options.slots * options.context_tokens // CELLS_PAD) * CELLS_PAD
         # Kept sequences need ids, live ones besides; each id costs a row of logits.

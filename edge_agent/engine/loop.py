@@ -59,7 +59,7 @@ class DecodeLoop:
 
     @property
     def broken(self) -> bool:
-        """It has ended by a fault of its own."""
+        """It has ended, by a fault of its own or since it was closed."""
         return self._broken
 
     def hung_for(self) -> float:
@@ -82,16 +82,30 @@ class DecodeLoop:
         self._thread.join()
 
     def _run(self) -> None:
+        reason = "The engine is being closed."
         try:
             while self._receive():
                 self._step()
         except Exception as error:
             log.exception("the decode thread broke")
-            self._broken = True
-            for order in list(self._orders.values()):
-                self._tell(order, EngineFailed(f"The engine broke: {error}"))
-            self._send()
+            reason = f"The engine broke: {error}"
+        self._broken = True
+        self._turn_away(reason)
         self._backend.close()
+
+    def _turn_away(self, reason: str) -> None:
+        """Tell all who wait, also those whose orders were not looked at yet, that nothing will come."""
+        while True:
+            try:
+                message = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            if message is not None and message[0] == "work":
+                self._orders[message[1].sequence] = message[1]
+        for order in list(self._orders.values()):
+            self._tell(order, EngineFailed(reason))
+            self._forget(order)
+        self._send()
 
     def _receive(self) -> bool:
         """Take what orders there are; wait for one when there is nothing to do. False: it is time to end."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from edge_agent.engine.backend import DecodeFailed
@@ -15,6 +16,7 @@ from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Job, WireMessage
 from edge_agent.engine.scheduler import Limits
 from edge_agent.errors import BadRequest, EngineFailed
+from tests.agent.conftest import wait_for
 from tests.agent.engine.memory import Memory
 
 OPTIONS = EngineOptions(model=Path("none"), name="scripted", context_tokens=100, slots=2)
@@ -110,3 +112,19 @@ async def test_an_empty_prompt_and_a_seed_out_of_range_are_bad_requests() -> Non
         assert refused.value.param == param
     assert await answer(engine, ask("good", seed=-1)) == 3
     await engine.close()
+
+
+async def test_whoever_waits_when_the_engine_is_closed_is_told_so() -> None:
+    release = threading.Event()
+    engine = BatchingEngine(OPTIONS, lambda _: Scripted(release), name="scripted")
+    await engine.load()
+    async with anyio.create_task_group() as group, engine.generate(ask("Hang")) as pieces:
+        loop = engine.loop
+        assert loop is not None
+        await anyio.to_thread.run_sync(wait_for, lambda: loop.hung_for() > 0)
+        group.start_soon(engine.close)
+        # The order to end has come while the step still runs.
+        await anyio.to_thread.run_sync(wait_for, lambda: not loop._inbox.empty())
+        release.set()
+        with pytest.raises(EngineFailed, match="closed"):
+            [piece async for piece in pieces]
