@@ -1,4 +1,4 @@
-"""Bad input over real sockets and a real model: a clear 4xx, and a stream that runs beside it is not disturbed."""
+"""Bad input over real sockets and a real model: a clear 4xx, and whoever asks next gets an answer."""
 
 import time
 from collections.abc import Iterator
