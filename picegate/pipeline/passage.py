@@ -1,6 +1,7 @@
 """One passage, point to last sentence: an edge writes it, else another, else the cloud, else its notes stand in."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 from picegate.assembly.merger import Merger
 from picegate.assembly.passage import PassageFilter
@@ -152,7 +153,7 @@ class Passage:
 def edge_sampling(wished: Sampling) -> Sampling:
     if wished.temperature is not None:
         return wished
-    return Sampling(EDGE_TEMPERATURE, wished.top_p, wished.seed, wished.presence_penalty, wished.frequency_penalty)
+    return replace(wished, temperature=EDGE_TEMPERATURE)
 
 
 def _last_turn(messages: tuple[Message, ...]) -> list[Message]:

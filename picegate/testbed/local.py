@@ -67,12 +67,12 @@ class LocalSystem:
 
     @property
     def agents(self) -> tuple[Program, ...]:
-        return tuple(program for program in self.programs if program.name.startswith("agent-"))
+        return tuple(filter(_is_agent, self.programs))
 
     def check(self) -> None:
         """Raises ProgramFailed if the gateway or the cloud stand-in has ended. An agent may die: others go on."""
         for program in self.programs:
-            if program not in self.agents:
+            if not _is_agent(program):
                 program.check()
 
 
@@ -187,8 +187,12 @@ def _ready(root: str) -> int:
 
 def _end(programs: list[Program]) -> None:
     """The agents first, together, so that they can still say goodbye to the gateway."""
-    agents = [program for program in programs if program.name.startswith("agent-")]
+    agents = list(filter(_is_agent, programs))
     for program in agents:
         program.ask_to_end()
-    for program in [*agents, *(other for other in reversed(programs) if other not in agents)]:
+    for program in [*agents, *(other for other in reversed(programs) if not _is_agent(other))]:
         program.end()
+
+
+def _is_agent(program: Program) -> bool:
+    return program.name.startswith("agent-")
