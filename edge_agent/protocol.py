@@ -29,6 +29,8 @@ STATUS_PATH = "/node/v1/status"  # GET -> Status
 LEG_HEADER = "x-pice-leg"
 LEVEL_HEADER = "x-pice-level"
 REQUEST_ID_HEADER = "x-request-id"
+# On calls of an agent: the first token must come within so many milliseconds, else a 503 is wanted, and soon.
+DEADLINE_HEADER = "x-pice-deadline-ms"
 
 # Body field of a chat completion: the last message is the assistant's own unfinished text; go on from its end.
 # vLLM's name for it; llama-server and Ollama do so unasked.

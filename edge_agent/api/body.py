@@ -78,6 +78,8 @@ class ChatBody(Wire):
     response_format: ResponseFormat | None = None
     tools: tuple[Any, ...] | None = None
     continue_final_message: bool | None = None
+    mean_logprob: bool = False
+    priority: int | None = Field(None, ge=-(2**31), lt=2**31)
 
     @property
     def include_usage(self) -> bool:
@@ -102,7 +104,8 @@ class ChatBody(Wire):
         if self.grammar and self._schema() is not None:
             raise BadRequest("grammar and response_format exclude each other.", param="grammar")
 
-    def job(self) -> Job:
+    def job(self, urgency: int = 0) -> Job:
+        """`urgency`: the priority of a body that names none."""
         stop = (self.stop,) if isinstance(self.stop, str) else self.stop or ()
         last = self.messages[-1].role == "assistant"
         return Job(
@@ -122,6 +125,8 @@ class ChatBody(Wire):
             json_schema=self._schema(),
             logit_bias=self.logit_bias or {},
             continue_final=last if self.continue_final_message is None else self.continue_final_message,
+            mean_logprob=self.mean_logprob,
+            priority=urgency if self.priority is None else self.priority,
         )
 
     def _schema(self) -> dict[str, Any] | None:

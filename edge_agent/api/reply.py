@@ -19,13 +19,17 @@ STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
 class ChatReply(Response):
-    """Waits for a slot, decodes and sends, while it watches the connection: before the first byte, too."""
+    """Waits for a slot, decodes and sends, while it watches the connection: before the first byte, too.
 
-    def __init__(self, agent: Agent, job: Job, envelope: Envelope, *, stream: bool) -> None:
+    The status goes out with the first token, so that whatever fails before it is a status of its own.
+    """
+
+    def __init__(self, agent: Agent, job: Job, envelope: Envelope, *, stream: bool, within_s: float) -> None:
         super().__init__(media_type="text/event-stream", headers=STREAM_HEADERS)
         del self.headers["content-length"]
         self._agent = agent
         self._job = job
+        self._within_s = within_s
         self._envelope = envelope
         self._answer = self._stream if stream else self._whole
 
@@ -53,7 +57,7 @@ class ChatReply(Response):
             await send(message)
 
         try:
-            async with self._agent.desk.work(self._job) as pieces:
+            async with self._agent.desk.work(self._job, self._within_s) as pieces:
                 return await self._answer(pieces, scope, receive, noting_send)
         except AgentError as caught:
             error = caught

@@ -1,5 +1,6 @@
 """Which engine to take. Nothing of llama.cpp is imported before this is asked."""
 
+import os
 from importlib.util import find_spec
 from typing import Literal
 
@@ -8,6 +9,11 @@ from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Engine
 from edge_agent.errors import EngineMissing
+
+# How often a thread of libgomp looks whether the others have come before it sleeps; a step has hundreds of such meetings.
+# By default threads spin for milliseconds, and where a neighbour takes a core, two of them may come to stand on the same
+# one, each spinning away the other's time: a step of 40 ms was seen to take 3 s. Sleeping at once costs wake-ups.
+SPIN_COUNT = "2000"
 
 EngineChoice = Literal["auto", "llama", "prebuilt", "fake"]
 
@@ -18,6 +24,7 @@ def choose(choice: EngineChoice, options: EngineOptions) -> Engine:
     Raises:
         EngineMissing: it is not installed.
     """
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read once, when the library is loaded
     if choice == "fake":
         o = options
         return FakeEngine(name=o.name, context_tokens=o.context_tokens, slots=o.slots, token_s=o.fake_token_s)

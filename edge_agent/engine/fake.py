@@ -25,6 +25,7 @@ VOCABULARY = (
 WORDS = VOCABULARY.split()
 ANSWER_TOKENS = 60  # length of an answer that nobody stops
 REMEMBERED = 64  # prompts
+LOGPROB = -0.5  # of every token
 
 
 class FakeEngine:
@@ -61,6 +62,9 @@ class FakeEngine:
     @property
     def started(self) -> int:
         return len(self.jobs)
+
+    def stats(self) -> None:
+        return None
 
     async def load(self) -> None:
         pass
@@ -113,7 +117,8 @@ class FakeEngine:
             if gate.stopped:
                 break
         rest = gate.flush()
-        yield Piece(rest, finish_reason=reason, counts=Counts(prompt_tokens, written, cached))
+        mean = LOGPROB if job.mean_logprob and written else None
+        yield Piece(rest, finish_reason=reason, counts=Counts(prompt_tokens, written, cached, mean))
 
     def _room(self, prompt: Sequence[str]) -> int:
         limit = self._info.context_tokens
@@ -148,7 +153,7 @@ def _answer(messages: Sequence[WireMessage], seed: int | None, continued: str) -
 
 
 def _logprob(word: str, top: int | None) -> TokenLogprob:
-    likely = TokenLogprob(word, tuple(word.encode()), -0.5)
+    likely = TokenLogprob(word, tuple(word.encode()), LOGPROB)
     return TokenLogprob(word, likely.bytes, likely.logprob, (likely,) if top else ())
 
 

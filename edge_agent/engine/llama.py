@@ -8,6 +8,7 @@ import ctypes
 import json
 import logging
 import secrets
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,6 +33,7 @@ CHUNK = 128  # prompt tokens a step: on a small box some 0.2-0.5 s, which is how
 CHUNK_GPU = 512
 MOST_SEQUENCES = 256  # llama.cpp's own bound
 CELLS_PAD = 256  # llama.cpp rounds the memory up to this
+HALF_FLOAT = 2  # bytes of a key's or value's element
 PENALTY_WINDOW = 64  # tokens, llama.cpp's default
 # llama-server's defaults, see `Job`.
 TEMPERATURE, TOP_K, TOP_P, MIN_P = 0.8, 40, 0.95, 0.05
@@ -59,6 +61,7 @@ class LlamaBackend:
             llama_cpp.llama_model_free(self._model)
             raise ModelUnusable(cannot_load(options.model))
         self._memory = llama_cpp.llama_get_memory(self._context)
+        self.native_s = 0.0
         self._batch = _BatchArrays(self.limits.chunk + self.limits.slots)
         self._logprobs = Logprobs(self._n_vocab)
         self._ends = frozenset(t for t in range(self._n_vocab) if llama_cpp.llama_vocab_is_eog(self._vocab, t))
@@ -117,7 +120,9 @@ class LlamaBackend:
         if not batch.runs:
             return []
         rows = self._batch.fill(batch.runs)
+        began = time.perf_counter()
         status = llama_cpp.llama_decode(self._context, self._batch.struct)
+        self.native_s += time.perf_counter() - began
         if status != 0:
             raise DecodeFailed(f"llama_decode gave {status}")
         sampling = [run for run in batch.runs if run.samples]
@@ -126,6 +131,14 @@ class LlamaBackend:
     def close(self) -> None:
         llama_cpp.llama_free(self._context)
         llama_cpp.llama_model_free(self._model)
+
+    @property
+    def cell_bytes(self) -> int:
+        heads, head = llama_cpp.llama_model_n_head_kv(self._model), self._head_width()
+        return int(llama_cpp.llama_model_n_layer(self._model) * heads * 2 * head * HALF_FLOAT)
+
+    def _head_width(self) -> int:
+        return int(llama_cpp.llama_model_n_embd(self._model) // llama_cpp.llama_model_n_head(self._model))
 
     def _limits(self, options: EngineOptions) -> Limits:
         if options.slots > MOST_SEQUENCES:
@@ -195,9 +208,11 @@ class LlamaBackend:
         sequence = run.sequence
         if sequence.sampler is None:
             raise AssertionError("whoever samples has a sampler")
+        began = time.perf_counter()
         token: int = llama_cpp.llama_sampler_sample(sequence.sampler.pointer, self._context, row)
+        self.native_s += time.perf_counter() - began
         ends = token in self._ends
-        if sequence.top_logprobs is None or ends:
+        if ends or not sequence.wants_logprob:
             return Sampled(token, ends)
         logits = self._row(row)
         total = self._logprobs.normaliser(logits)

@@ -42,6 +42,9 @@ class PrebuiltEngine:
         o = self._options
         return ModelInfo(name=o.name, context_tokens=o.context_tokens, slots=o.slots, engine="llama.cpp (prebuilt)")
 
+    def stats(self) -> None:
+        return None
+
     async def load(self) -> None:
         if self._server is not None:
             return
@@ -78,7 +81,7 @@ class PrebuiltEngine:
         async with self._http.stream("POST", "/completion", json=_body(job, prompt)) as response:
             if response.status_code != 200:
                 raise _complaint(response.status_code, await response.aread())
-            yield _pieces(response)
+            yield _pieces(response, job)
 
     async def warm(self, messages: Sequence[WireMessage]) -> Warmth:
         rendered = await self._render(messages, open_turn=False)
@@ -184,12 +187,17 @@ def _body(job: Job, prompt: str) -> dict[str, Any]:
         "stop": list(job.stop),
         "logit_bias": [[token, bias] for token, bias in job.logit_bias.items()],
         # Asked for one it gives one alternative, the likeliest; asked for none, no logprobs.
-        "n_probs": 0 if job.top_logprobs is None else max(1, job.top_logprobs),
+        "n_probs": max(1, job.top_logprobs or 0) if _wants_logprobs(job) else 0,
         **{name: value for name, value in wishes.items() if value is not None},
     }
 
 
-async def _pieces(response: httpx2.Response) -> AsyncIterator[Piece]:
+def _wants_logprobs(job: Job) -> bool:
+    return job.top_logprobs is not None or job.mean_logprob
+
+
+async def _pieces(response: httpx2.Response, job: Job) -> AsyncIterator[Piece]:
+    drawn: list[float] = []
     try:
         async for line in response.aiter_lines():
             if not line.startswith("data: "):
@@ -198,10 +206,15 @@ async def _pieces(response: httpx2.Response) -> AsyncIterator[Piece]:
             if "error" in frame:
                 raise EngineFailed(f"The engine broke: {frame['error'].get('message')}")
             logprobs = tuple(_logprob(entry) for entry in frame.get("completion_probabilities", ()))
+            drawn += [entry.logprob for entry in logprobs]
+            if job.top_logprobs is None:
+                logprobs = ()
             if not frame["stop"]:
-                yield Piece(frame["content"], logprobs)
+                if frame["content"] or logprobs:
+                    yield Piece(frame["content"], logprobs)
                 continue
-            counts = Counts(frame["tokens_evaluated"], frame["tokens_predicted"], frame["timings"]["cache_n"])
+            mean = sum(drawn) / len(drawn) if job.mean_logprob and drawn else None
+            counts = Counts(frame["tokens_evaluated"], frame["tokens_predicted"], frame["timings"]["cache_n"], mean)
             reason: FinishReason = "length" if frame["stop_type"] == "limit" else "stop"
             yield Piece(frame["content"], logprobs, finish_reason=reason, counts=counts)
             return
