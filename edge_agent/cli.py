@@ -12,6 +12,7 @@ import anyio
 import typer
 
 from edge_agent.engine.choose import EngineChoice
+from edge_agent.engine.options import CacheType, FlashAttention, LoadMode
 from edge_agent.errors import StartupError
 from edge_agent.models.download import fetch as fetch_model
 from edge_agent.models.manifest import lookup
@@ -39,8 +40,14 @@ def serve(
     advertise: Annotated[str | None, typer.Option(help="URL at which the gateway reaches us, ending in /v1.")] = None,
     slots: Annotated[int | None, typer.Option(help="Answers written at once [4].")] = None,
     ctx: Annotated[int | None, typer.Option(help="Prompt + answer of one sequence, tokens [4096].")] = None,
-    threads: Annotated[int | None, typer.Option(help="Processor threads [all cores].")] = None,
-    gpu_layers: Annotated[int | None, typer.Option(help="Layers on the GPU, -1 for all that fit [0].")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads [by the box].")] = None,
+    gpu_layers: Annotated[str | None, typer.Option(help="Layers on the GPU: auto, all or a number [auto].")] = None,
+    flash_attn: Annotated[FlashAttention | None, typer.Option(help="Flash attention [auto].")] = None,
+    cache_type: Annotated[
+        CacheType | None, typer.Option(help="Type of keys and values in the memory [f16, q8_0 where it must be].")
+    ] = None,
+    ubatch_size: Annotated[int | None, typer.Option(help="Prompt tokens read in one step [by the box].")] = None,
+    load_mode: Annotated[LoadMode | None, typer.Option(help="How the model's file is read [auto].")] = None,
     engine: Annotated[EngineChoice | None, typer.Option(help="auto: llama-cpp-python, else prebuilt [auto].")] = None,
     api_key: Annotated[
         str | None, typer.Option(help="What callers must present [drawn when there is a gateway].")
@@ -67,6 +74,10 @@ def serve(
         "ctx": ctx,
         "threads": threads,
         "gpu_layers": gpu_layers,
+        "flash_attn": flash_attn,
+        "cache_type": cache_type,
+        "ubatch_size": ubatch_size,
+        "load_mode": load_mode,
         "engine": engine,
         "api_key": api_key,
         "max_queued": max_queued,

@@ -28,10 +28,13 @@ log = logging.getLogger("edge_agent")
 
 PIECE_BYTES = 256  # longest token text in any vocabulary we know is 128
 TEMPLATE_BYTES = 1 << 18
-CHUNK = 128  # prompt tokens a step: on a small box some 0.2-0.5 s, which is how long others wait for their next token
-CHUNK_GPU = 512
 MOST_SEQUENCES = 256  # llama.cpp's own bound
 CELLS_PAD = 256  # llama.cpp rounds the memory up to this
+FLASH_ATTENTION = {
+    "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+}
 PENALTY_WINDOW = 64  # tokens, llama.cpp's default
 # llama-server's defaults, see `Job`.
 TEMPERATURE, TOP_K, TOP_P, MIN_P = 0.8, 40, 0.95, 0.05
@@ -48,6 +51,7 @@ class LlamaBackend:
         llama_cpp.llama_backend_init()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = options.gpu_layers
+        params.load_mode = llama_cpp.llama_load_mode_from_str(options.load_mode.encode())
         self._model = llama_cpp.llama_model_load_from_file(str(options.model).encode(), params)
         if not self._model:
             raise ModelUnusable(cannot_load(options.model))
@@ -134,8 +138,7 @@ class LlamaBackend:
         cells = -(-options.slots * options.context_tokens // CELLS_PAD) * CELLS_PAD
         # Kept sequences need ids, live ones besides; each id costs a row of logits.
         ids = min(MOST_SEQUENCES, 3 * options.slots + 8) if shares else options.slots
-        chunk = CHUNK_GPU if options.gpu_layers else CHUNK
-        return Limits(options.slots, cells, min(chunk, cells), ids, shares)
+        return Limits(options.slots, cells, min(options.ubatch_size, cells), ids, shares)
 
     def _can_share(self, options: EngineOptions) -> bool:
         reasons = {
@@ -156,7 +159,8 @@ class LlamaBackend:
         params.n_seq_max = limits.ids
         params.n_outputs_max = limits.ids  # llama.cpp reserves one for each sequence it knows
         params.n_threads = params.n_threads_batch = options.threads
-        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.flash_attn_type = FLASH_ATTENTION[options.flash_attn]
+        params.type_k = params.type_v = getattr(llama_cpp, f"GGML_TYPE_{options.cache_type.upper()}")
         params.kv_unified = True
         params.no_perf = True
         return params
