@@ -1,8 +1,10 @@
-"""`edge-agent serve` and `edge-agent fetch`."""
+"""`edge-agent serve`, `edge-agent doctor` and `edge-agent fetch`."""
 
+import inspect
+import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,9 @@ import typer
 from edge_agent.engine.choose import EngineChoice
 from edge_agent.engine.options import CacheType, FlashAttention, LoadMode
 from edge_agent.errors import StartupError
+from edge_agent.health.diagnosis import diagnose
+from edge_agent.health.doctor import visit
+from edge_agent.health.report import as_json, as_text, is_healthy
 from edge_agent.models.download import fetch as fetch_model
 from edge_agent.models.manifest import lookup
 from edge_agent.serve import serve as serve_agent
@@ -26,7 +31,7 @@ app = typer.Typer(
 
 @app.callback()
 def main() -> None:
-    """Keeps `serve` and `fetch` as commands by name."""
+    """Keeps `serve`, `doctor` and `fetch` as commands by name."""
 
 
 @app.command()
@@ -90,6 +95,42 @@ def serve(
         settings = load(config, options)
         _log_to_stderr(verbose=settings.verbose)
         anyio.run(partial(serve_agent, settings))
+
+
+def _with_the_options_of(other: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For a command that takes **options: they are those of `other`, so that one line serves both."""
+
+    def lend(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command)
+        lent = inspect.signature(other).parameters
+        named = [p for name, p in own.parameters.items() if p.kind is not p.VAR_KEYWORD and name not in lent]
+        command.__signature__ = own.replace(parameters=[*lent.values(), *named])  # type: ignore[attr-defined]
+        command.__annotations__ = {**command.__annotations__, **other.__annotations__}
+        return command
+
+    return lend
+
+
+@app.command()
+@_with_the_options_of(serve)
+def doctor(
+    *,
+    as_machine: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    config: Path | None = None,
+    cache_dir: Path | None = None,
+    **options: Any,
+) -> None:
+    """Say what this box has, what `serve` would choose with the same options and why, and what is wrong.
+
+    Ends with status 1 when there is a fault.
+    """
+    with _faults_in_one_line():
+        facts = visit(load(config, {**options, "cache": cache_dir}))
+    findings = diagnose(facts)
+    told = json.dumps(as_json(facts, findings), indent=2) if as_machine else as_text(facts, findings)
+    typer.echo(told)
+    if not is_healthy(findings):
+        raise typer.Exit(1)
 
 
 @app.command()

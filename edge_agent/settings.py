@@ -12,9 +12,9 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.engine.choose import EngineChoice
-from edge_agent.engine.fit import Wishes
 from edge_agent.engine.need import PLAIN
 from edge_agent.engine.options import CacheType, FlashAttention, GpuLayers, LoadMode
+from edge_agent.engine.wishes import Wishes
 from edge_agent.errors import ConfigError
 from edge_agent.models.download import DEFAULT_CACHE
 

@@ -10,7 +10,7 @@ from edge_agent.engine.port import Engine
 from edge_agent.errors import EngineMissing
 
 EngineName = Literal["llama", "prebuilt", "fake"]
-EngineChoice = Literal["auto"] | EngineName
+EngineChoice = Literal["auto", "llama", "prebuilt", "fake"]
 
 
 def installed(choice: EngineChoice) -> EngineName:

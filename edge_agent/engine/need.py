@@ -12,8 +12,8 @@ BLOCK_BYTES: dict[CacheType, int] = {
 }  # fmt: skip
 PLAIN: tuple[CacheType, ...] = ("f32", "f16")
 CELLS_PAD = 256  # llama.cpp rounds the memory up to this
-# Beside the model: Python and the libraries; with a GPU also its driver's context.
-OVERHEAD, OVERHEAD_GPU = 192 * MIB, 512 * MIB
+# Beside the model: a margin; with a GPU also its driver's context and kernels.
+OVERHEAD, OVERHEAD_GPU = 64 * MIB, 512 * MIB
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Tegra:
         model: as the device tree calls it.
         release: L4T, such as "R36.4.0"; None: not told (in most containers).
         power_mode: the one of nvpmodel that is in force; None: not told.
-        power_modes: all that this box has.
+        power_modes: all that this box has, with nvpmodel's number for each.
         gpu_visible: the GPU's device files are here (not so in a container without NVIDIA's runtime).
         clocks_held: processor clocks are pinned, as `jetson_clocks` does; None: not told.
     """
@@ -59,7 +59,7 @@ class Tegra:
     model: str
     release: str | None = None
     power_mode: str | None = None
-    power_modes: tuple[str, ...] = ()
+    power_modes: tuple[tuple[int, str], ...] = ()
     gpu_visible: bool = True
     clocks_held: bool | None = None
 

@@ -35,7 +35,7 @@ def _release(line: str) -> str | None:
     return f"R{found[1]}.{found[2]}" if found else None
 
 
-def _power(root: Path, ask: Ask) -> tuple[str | None, tuple[str, ...]]:
+def _power(root: Path, ask: Ask) -> tuple[str | None, tuple[tuple[int, str], ...]]:
     """The mode in force and all modes, by nvpmodel's own files; where its state is not there, by asking it."""
     config = text(root / "etc/nvpmodel.conf") or ""
     names = {int(number): name for number, name in re.findall(r"POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)", config)}
@@ -44,7 +44,7 @@ def _power(root: Path, ask: Ask) -> tuple[str | None, tuple[str, ...]]:
     if mode is None:
         said = re.search(r"Power Mode:\s*(\S+)", ask(("nvpmodel", "-q")) or "")
         mode = said[1] if said else None
-    return mode, tuple(names[number] for number in sorted(names))
+    return mode, tuple(sorted(names.items()))
 
 
 def _clocks_held(root: Path) -> bool | None:
