@@ -1,4 +1,4 @@
-"""llama.cpp's C API by way of llama-cpp-python: the only file that knows it.
+"""llama.cpp's C API by way of llama-cpp-python: the only file that drives it (`build.py` asks it what it can do).
 
 One context with one unified memory for all sequences, so that they can share cells. The batch's arrays are made once
 and filled through numpy; sampling happens in C, in a chain of samplers for each sequence.
@@ -18,6 +18,7 @@ import numpy as np
 from edge_agent.engine.backend import DecodeFailed
 from edge_agent.engine.batch import Batch, Copy, Run, Sampled
 from edge_agent.engine.logits import Floats, Logprobs, likeliest
+from edge_agent.engine.need import CELLS_PAD
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Job, WireMessage
 from edge_agent.engine.scheduler import Limits
@@ -29,7 +30,6 @@ log = logging.getLogger("edge_agent")
 PIECE_BYTES = 256  # longest token text in any vocabulary we know is 128
 TEMPLATE_BYTES = 1 << 18
 MOST_SEQUENCES = 256  # llama.cpp's own bound
-CELLS_PAD = 256  # llama.cpp rounds the memory up to this
 FLASH_ATTENTION = {
     "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
     "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,

@@ -71,4 +71,4 @@ def _first_on_gpu(model: ModelShape, layers: int) -> int:
 
 
 def shown(size: int) -> str:
-    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / MIB:.0f} MiB"
+    return f"{size / GIB:.2f} GiB" if size >= GIB else f"{size / MIB:.0f} MiB"

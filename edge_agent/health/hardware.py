@@ -49,20 +49,9 @@ def swap(facts: Facts) -> Iterator[Finding]:
 
 def power(facts: Facts) -> Iterator[Finding]:
     tegra = facts.box.tegra
-    if tegra is None or tegra.power_mode is None:
-        return
-    number, highest = _highest(tegra) or (0, tegra.power_mode)
-    if tegra.power_mode != highest:
-        yield Finding(
-            Severity.WARNING,
-            "power",
-            f"the power mode is {tegra.power_mode}, and this box has {highest}",
-            "clocks are capped and cores may be switched off",
-            f"sudo nvpmodel -m {number}",
-        )
-    else:
-        yield Finding(Severity.OK, "power", f"the power mode is {tegra.power_mode}")
-    if tegra.clocks_held is False:
+    if tegra is not None and tegra.power_mode is not None:
+        yield _power_mode(tegra, tegra.power_mode)
+    if tegra is not None and tegra.clocks_held is False:
         yield Finding(
             Severity.NOTE,
             "power",
@@ -70,6 +59,19 @@ def power(facts: Facts) -> Iterator[Finding]:
             "the first tokens after a pause come more slowly",
             "sudo jetson_clocks holds them up, at more watts",
         )
+
+
+def _power_mode(tegra: Tegra, mode: str) -> Finding:
+    number, highest = _highest(tegra) or (0, mode)
+    if mode == highest:
+        return Finding(Severity.OK, "power", f"the power mode is {mode}")
+    return Finding(
+        Severity.WARNING,
+        "power",
+        f"the power mode is {mode}, and this box has {highest}",
+        "clocks are capped and cores may be switched off",
+        f"sudo nvpmodel -m {number}",
+    )
 
 
 def _highest(tegra: Tegra) -> tuple[int, str] | None:
