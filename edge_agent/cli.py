@@ -45,14 +45,18 @@ def serve(
     advertise: Annotated[str | None, typer.Option(help="URL at which the gateway reaches us, ending in /v1.")] = None,
     slots: Annotated[int | None, typer.Option(help="Answers written at once [4].")] = None,
     ctx: Annotated[int | None, typer.Option(help="Prompt + answer of one sequence, tokens [4096].")] = None,
-    threads: Annotated[int | None, typer.Option(help="Processor threads [by the box].")] = None,
-    gpu_layers: Annotated[str | None, typer.Option(help="Layers on the GPU: auto, all or a number [auto].")] = None,
-    flash_attn: Annotated[FlashAttention | None, typer.Option(help="Flash attention [auto].")] = None,
-    cache_type: Annotated[
-        CacheType | None, typer.Option(help="Type of keys and values in the memory [f16, q8_0 where it must be].")
+    threads: Annotated[int | None, typer.Option(help="Processor threads; default: by the box.")] = None,
+    gpu_layers: Annotated[
+        str | None, typer.Option(help="Layers on the GPU: auto, all or a number; default: auto.")
     ] = None,
-    ubatch_size: Annotated[int | None, typer.Option(help="Prompt tokens read in one step [by the box].")] = None,
-    load_mode: Annotated[LoadMode | None, typer.Option(help="How the model's file is read [auto].")] = None,
+    flash_attn: Annotated[FlashAttention | None, typer.Option(help="Flash attention; default: auto.")] = None,
+    cache_type: Annotated[
+        CacheType | None, typer.Option(help="Type of keys and values in the memory; default: f16, or q8_0 to fit.")
+    ] = None,
+    ubatch_size: Annotated[
+        int | None, typer.Option(help="Prompt tokens read in one step; default: by the box.")
+    ] = None,
+    load_mode: Annotated[LoadMode | None, typer.Option(help="How the model's file is read; default: auto.")] = None,
     engine: Annotated[EngineChoice | None, typer.Option(help="auto: llama-cpp-python, else prebuilt [auto].")] = None,
     api_key: Annotated[
         str | None, typer.Option(help="What callers must present [drawn when there is a gateway].")

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from edge_agent import serve
 from edge_agent.cli import app
-from edge_agent.engine import choose
-from edge_agent.engine.build import look, to_json
+from edge_agent.engine import build, choose
+from edge_agent.engine.build import from_json, look, to_json
 from edge_agent.errors import EngineMissing
 from edge_agent.health import doctor
 from edge_agent.health.doctor import ask_build, gateway_fault, visit
@@ -47,15 +47,11 @@ def tiny(tmp_path: Path) -> Path:
 @pytest.fixture
 def orin(monkeypatch: pytest.MonkeyPatch) -> None:
     """The installed llama.cpp is one with CUDA on a Jetson, for the doctor and for `serve`."""
-    build = a_build(gpu(6 * GIB))
-
-    def found(*_: object) -> Any:
-        return build
-
+    cuda = a_build(gpu(6 * GIB))
     monkeypatch.setattr(doctor, "installed", lambda _: "llama")
-    monkeypatch.setattr(doctor, "ask_build", lambda _: (build, None))
+    monkeypatch.setattr(doctor, "ask_build", lambda _: (cuda, None))
     monkeypatch.setattr(serve, "installed", lambda _: "llama")
-    monkeypatch.setattr(serve, "look", found)
+    monkeypatch.setattr(serve, "look", lambda _: cuda)
 
 
 def test_a_jetson_is_examined_from_its_files(orin: None, tiny: Path, tmp_path: Path) -> None:
@@ -144,12 +140,22 @@ def test_an_engine_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.model
 @pytest.mark.parametrize("engine", ["llama", "prebuilt"])
 def test_the_installed_engines_say_what_they_are_made_for(engine: Any) -> None:
-    build, fault = ask_build(engine)
+    told, fault = ask_build(engine)
     assert fault is None
-    assert build is not None
-    assert build.engine == engine
-    assert "CPU" in build.backends
-    assert json.loads(json.dumps(to_json(build)))["version"] == build.version
+    assert told is not None
+    assert told.engine == engine
+    assert "CPU" in told.backends
+    assert from_json(json.dumps(to_json(told))) == told
+
+
+@pytest.mark.model
+def test_devices_are_read_from_ggml_with_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    llama_cpp = pytest.importorskip("llama_cpp")
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: True)
+    monkeypatch.setattr(build, "GPU", 0)  # ggml's number for the processor, the one device that every box has
+    devices = look("llama").devices
+    assert "CPU" in {device.name for device in devices}
+    assert all(0 < device.free <= device.total for device in devices)
 
 
 @pytest.mark.model
