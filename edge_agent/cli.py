@@ -1,8 +1,10 @@
-"""`edge-agent serve` and `edge-agent fetch`."""
+"""`edge-agent serve`, `edge-agent doctor` and `edge-agent fetch`."""
 
+import inspect
+import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,11 @@ import anyio
 import typer
 
 from edge_agent.engine.choose import EngineChoice
+from edge_agent.engine.options import CacheType, FlashAttention, LoadMode
 from edge_agent.errors import StartupError
+from edge_agent.health.diagnosis import diagnose
+from edge_agent.health.doctor import visit
+from edge_agent.health.report import as_json, as_text, is_healthy
 from edge_agent.models.download import fetch as fetch_model
 from edge_agent.models.manifest import lookup
 from edge_agent.serve import serve as serve_agent
@@ -25,7 +31,7 @@ app = typer.Typer(
 
 @app.callback()
 def main() -> None:
-    """Keeps `serve` and `fetch` as commands by name."""
+    """Keeps `serve`, `doctor` and `fetch` as commands by name."""
 
 
 @app.command()
@@ -39,8 +45,18 @@ def serve(
     advertise: Annotated[str | None, typer.Option(help="URL at which the gateway reaches us, ending in /v1.")] = None,
     slots: Annotated[int | None, typer.Option(help="Answers written at once [4].")] = None,
     ctx: Annotated[int | None, typer.Option(help="Prompt + answer of one sequence, tokens [4096].")] = None,
-    threads: Annotated[int | None, typer.Option(help="Processor threads [all cores].")] = None,
-    gpu_layers: Annotated[int | None, typer.Option(help="Layers on the GPU, -1 for all that fit [0].")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads; default: by the box.")] = None,
+    gpu_layers: Annotated[
+        str | None, typer.Option(help="Layers on the GPU: auto, all or a number; default: auto.")
+    ] = None,
+    flash_attn: Annotated[FlashAttention | None, typer.Option(help="Flash attention; default: auto.")] = None,
+    cache_type: Annotated[
+        CacheType | None, typer.Option(help="Type of keys and values in the memory; default: f16, or q8_0 to fit.")
+    ] = None,
+    ubatch_size: Annotated[
+        int | None, typer.Option(help="Prompt tokens read in one step; default: by the box.")
+    ] = None,
+    load_mode: Annotated[LoadMode | None, typer.Option(help="How the model's file is read; default: auto.")] = None,
     engine: Annotated[EngineChoice | None, typer.Option(help="auto: llama-cpp-python, else prebuilt [auto].")] = None,
     api_key: Annotated[
         str | None, typer.Option(help="What callers must present [drawn when there is a gateway].")
@@ -67,6 +83,10 @@ def serve(
         "ctx": ctx,
         "threads": threads,
         "gpu_layers": gpu_layers,
+        "flash_attn": flash_attn,
+        "cache_type": cache_type,
+        "ubatch_size": ubatch_size,
+        "load_mode": load_mode,
         "engine": engine,
         "api_key": api_key,
         "max_queued": max_queued,
@@ -79,6 +99,42 @@ def serve(
         settings = load(config, options)
         _log_to_stderr(verbose=settings.verbose)
         anyio.run(partial(serve_agent, settings))
+
+
+def _with_the_options_of(other: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For a command that takes **options: they are those of `other`, so that one line serves both."""
+
+    def lend(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command)
+        lent = inspect.signature(other).parameters
+        named = [p for name, p in own.parameters.items() if p.kind is not p.VAR_KEYWORD and name not in lent]
+        command.__signature__ = own.replace(parameters=[*lent.values(), *named])  # type: ignore[attr-defined]
+        command.__annotations__ = {**command.__annotations__, **other.__annotations__}
+        return command
+
+    return lend
+
+
+@app.command()
+@_with_the_options_of(serve)
+def doctor(
+    *,
+    as_machine: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    config: Path | None = None,
+    cache_dir: Path | None = None,
+    **options: Any,
+) -> None:
+    """Say what this box has, what `serve` would choose with the same options and why, and what is wrong.
+
+    Ends with status 1 when there is a fault.
+    """
+    with _faults_in_one_line():
+        facts = visit(load(config, {**options, "cache": cache_dir}))
+    findings = diagnose(facts)
+    told = json.dumps(as_json(facts, findings), indent=2) if as_machine else as_text(facts, findings)
+    typer.echo(told)
+    if not is_healthy(findings):
+        raise typer.Exit(1)
 
 
 @app.command()

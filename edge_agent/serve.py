@@ -15,13 +15,16 @@ from pydantic import SecretStr
 
 from edge_agent.agent import Agent
 from edge_agent.app import create_app
-from edge_agent.engine.choose import choose
+from edge_agent.engine.build import look
+from edge_agent.engine.choose import choose, installed
+from edge_agent.engine.fit import fit
 from edge_agent.engine.options import EngineOptions
 from edge_agent.errors import EnrolmentRefused
 from edge_agent.gateway import GatewayLink, own_address
+from edge_agent.health.probes import probe
 from edge_agent.models.download import fetch
-from edge_agent.models.gguf import check_gguf
 from edge_agent.models.manifest import MANIFEST
+from edge_agent.models.shape import read_shape
 from edge_agent.protocol import Register
 from edge_agent.server import Server, bind, url_of
 from edge_agent.settings import Settings
@@ -98,30 +101,29 @@ def with_key(settings: Settings) -> Settings:
 
 
 def engine_options(settings: Settings) -> EngineOptions:
-    """Find the model, fetching it where need be. Blocks.
+    """Find the model, fetching it where need be; choose what was not set, and log it. Blocks.
 
     Raises:
-        ModelUnusable, DownloadFailed: as their names say.
+        ModelUnusable, DownloadFailed, EngineMissing: as their names say.
     """
     model, name = Path(settings.model), settings.model_name
+    wishes = settings.wishes()
     if settings.engine == "fake":
-        name = name or "fake"
-    elif settings.model in MANIFEST:
+        return EngineOptions(
+            model,
+            name or "fake",
+            context_tokens=wishes.context_tokens,
+            slots=wishes.slots,
+            fake_token_s=settings.fake_token_s,
+        )
+    if settings.model in MANIFEST:
         entry = MANIFEST[settings.model]
         model, name = fetch(entry, settings.cache), name or entry.name
     else:
         model = model.expanduser()
-        check_gguf(model)
-    return EngineOptions(
-        model=model,
-        name=name or model.stem,
-        context_tokens=settings.ctx,
-        slots=settings.slots,
-        threads=settings.threads,
-        gpu_layers=settings.gpu_layers,
-        fake_token_s=settings.fake_token_s,
-        verbose=settings.verbose,
-    )
+    chosen = fit(wishes, read_shape(model), probe(), look(installed(settings.engine)))
+    log.info("%s", chosen.line())
+    return chosen.options(model, name or model.stem, wishes, verbose=settings.verbose)
 
 
 def gateway_link(

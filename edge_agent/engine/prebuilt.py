@@ -24,8 +24,19 @@ from edge_agent.errors import AgentError, BadRequest, ContextTooLong, EngineFail
 
 # Prompts kept in main memory beside the slots; the server's own default of 8 GiB is not for a Jetson.
 PROMPT_CACHE_MIB = 256
-# Tokens read in one step; between two steps the server looks whether the client is still there.
-PREFILL_CHUNK = 256
+FLASH_ATTENTION = {
+    "auto": "LLAMA_FLASH_ATTN_TYPE_AUTO",
+    "on": "LLAMA_FLASH_ATTN_TYPE_ENABLED",
+    "off": "LLAMA_FLASH_ATTN_TYPE_DISABLED",
+}
+LOAD_MODES = {
+    "auto": "LLAMA_LOAD_MODE_AUTO",
+    "none": "LLAMA_LOAD_MODE_NONE",
+    "mmap": "LLAMA_LOAD_MODE_MMAP",
+    "mlock": "LLAMA_LOAD_MODE_MLOCK",
+    "mmap+mlock": "LLAMA_LOAD_MODE_MMAP_MLOCK",
+    "dio": "LLAMA_LOAD_MODE_DIRECT_IO",
+}
 LONGEST_PARENT = 60  # characters; a unix socket's whole path has room for 107, on macOS for 103
 SHARE_S = 2.0  # copying a warmed prompt from slot to slot; it takes some ten milliseconds
 
@@ -136,7 +147,10 @@ class PrebuiltEngine:
         params.slot_save_path = f"{home}/"
         params.n_parallel = o.slots
         params.n_ctx = o.context_tokens * o.slots
-        params.n_batch = PREFILL_CHUNK
+        params.n_batch = o.ubatch_size
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type[FLASH_ATTENTION[o.flash_attn]]
+        params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type[f"GGML_TYPE_{o.cache_type.upper()}"]
+        params.load_mode = xllamacpp.llama_load_mode[LOAD_MODES[o.load_mode]]
         params.kv_unified = False  # so that every slot has its whole context for certain
         params.n_gpu_layers = o.gpu_layers
         params.cache_ram_mib = PROMPT_CACHE_MIB

@@ -13,6 +13,7 @@ import pytest
 
 from edge_agent.server import bind, url_of
 from tests.agent.conftest import wait_for
+from tests.agent.health.boxes import write_gguf
 from tests.agent.scripted_gateway import ScriptedGateway
 
 Start = Callable[..., "Child"]
@@ -213,15 +214,25 @@ def test_a_file_that_is_no_gguf_is_one_line_and_status_1(start: Start, tmp_path:
 
 @pytest.mark.model
 @pytest.mark.parametrize("engine", ["llama", "prebuilt"])
-def test_a_gguf_that_ends_in_the_middle_is_one_line_and_status_1(
+def test_a_gguf_that_llama_cpp_refuses_is_one_line_and_status_1(
     start: Start, tmp_path: Path, embedded_model: Path, engine: str
 ) -> None:
-    with embedded_model.open("rb") as whole:
-        (tmp_path / "half.gguf").write_bytes(whole.read(20_000_000))
+    (tmp_path / "half.gguf").write_bytes(embedded_model.read_bytes()[:-1000])
     status, stderr = start("serve", "--model", str(tmp_path / "half.gguf"), "--port", "0", "--engine", engine).result()
     assert status == 1
-    assert "cannot load" in one_line(stderr)
-    assert "half.gguf" in stderr
+    choices, complaint = stderr.splitlines()
+    assert "gpu_layers" in choices
+    assert "cannot load" in complaint
+    assert "half.gguf" in complaint
+
+
+def test_more_than_fits_is_one_line_and_status_1(start: Start, tmp_path: Path) -> None:
+    enormous = {"general.architecture": "llama", "llama.block_count": 1, "llama.embedding_length": 1 << 20}
+    tensors = {"token_embd.weight": 64, "blk.0.q.weight": 64}
+    model = write_gguf(tmp_path / "m.gguf", enormous | {"llama.attention.head_count": 1 << 10}, tensors)
+    status, stderr = start("serve", "--model", str(model), "--port", "0", "--slots", "200").result()
+    assert status == 1
+    assert "200 slots of 4096 tokens need" in one_line(stderr)
 
 
 def test_a_bad_config_names_key_and_file_with_status_2(start: Start, tmp_path: Path) -> None:
@@ -245,4 +256,5 @@ def test_the_embedded_model_answers_over_http(start: Start, embedded_model: Path
     reply = httpx2.post(f"{child.url()}/v1/chat/completions", json=body, timeout=60).json()
     assert reply["choices"][0]["message"]["content"].strip()
     status, stderr = child.end()
-    assert (status, stderr) == (0, "")
+    assert status == 0
+    assert "gpu_layers 0 (" in one_line(stderr)

@@ -51,6 +51,10 @@ def test_a_gateway_url_loses_its_last_slash() -> None:
         ('engine = "steam"', "agent.toml: engine: "),
         ('gateway = "gw:8080"', "agent.toml: gateway: .*must be a URL"),
         ("slots = ", "agent.toml: not valid TOML"),
+        ("gpu_layers = -2", "agent.toml: gpu_layers: .*auto, all or a number"),
+        ('gpu_layers = "some"', "agent.toml: gpu_layers: .*auto, all or a number"),
+        ('cache_type = "q9_0"', "agent.toml: cache_type: "),
+        ('flash_attn = "off"\ncache_type = "q8_0"', "agent.toml: cache_type: .*needs flash attention"),
     ],
 )
 def test_a_bad_file_names_key_and_file(tmp_path: Path, text: str, complaint: str) -> None:
@@ -72,3 +76,14 @@ def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_bad_option_is_named() -> None:
     with pytest.raises(ConfigError, match="--max-queued: "):
         load(options={"max_queued": -1})
+
+
+def test_what_is_not_set_is_left_to_the_box() -> None:
+    wishes = load().wishes()
+    assert (wishes.slots, wishes.context_tokens) == (4, 4096)
+    assert (wishes.gpu_layers, wishes.threads, wishes.cache_type, wishes.ubatch_size) == ("auto", None, None, None)
+
+
+@pytest.mark.parametrize(("said", "meant"), [("auto", "auto"), (-1, "auto"), ("-1", "auto"), ("all", "all"), ("7", 7)])
+def test_layers_are_said_as_llama_server_takes_them(said: object, meant: object) -> None:
+    assert load(options={"gpu_layers": said}).wishes().gpu_layers == meant
