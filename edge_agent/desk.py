@@ -1,19 +1,19 @@
 """The desk in front of the engine: lets jobs in, counts and measures them, and closes for good when asked to drain."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 
 import anyio
 
+from edge_agent.company import Company, Visit
+from edge_agent.engine.pace import MIN_DECODED, MIN_PREFILLED, Curve, Pace, Rate
 from edge_agent.engine.port import Counts, Engine, Job, Piece, Warmth, WireMessage
 from edge_agent.errors import Draining, EngineFailed, Overloaded
-from edge_agent.protocol import Load
+from edge_agent.protocol import DecodeSpeed, Load, Measured, Speed
 
 EWMA_WEIGHT = 0.2  # of the newest job
-MIN_DECODED = 8  # tokens; shorter answers say little about speed
-MIN_PREFILLED = 32  # tokens
 RETRY_AFTER_S = 1.0
 RETRY_AFTER_DRAIN_S = 5.0
 
@@ -34,6 +34,8 @@ class Desk:
         self._left = anyio.Event()
         self._tokens_per_s: float | None = None
         self._prefill_tokens_per_s: float | None = None
+        self._company = Company()
+        self._spare: anyio.CancelScope | None = None
 
     def load(self) -> Load:
         return Load(
@@ -51,9 +53,9 @@ class Desk:
             Overloaded: the queue is full. Draining: no new work is taken.
         """
         async with self._slot():
-            started = self._clock()
-            async with self.engine.generate(job) as pieces:
-                yield self._measured(pieces, started)
+            with self._visit() as visit:
+                async with self.engine.generate(job) as pieces:
+                    yield self._measured(pieces, visit)
 
     async def warm(self, messages: Sequence[WireMessage]) -> Warmth:
         """As `Engine.warm`, but only while a slot is free: warming must not keep real work waiting.
@@ -64,16 +66,41 @@ class Desk:
         if self._busy + self._queued >= self.engine.info.slots:
             raise Overloaded("All slots are busy; nothing was warmed.", retry_after_s=RETRY_AFTER_S)
         async with self._slot():
-            return await self.engine.warm(messages)
+            with self._visit():
+                return await self.engine.warm(messages)
 
     def drain(self) -> None:
         """From now on take no new work. What waits in the queue already is still done."""
         self.draining = True
+        self._end_spare_time()
 
     async def idle(self) -> None:
         """Return when nothing runs and nothing waits."""
         while self._busy or self._queued:
             await self._left.wait()
+
+    @contextmanager
+    def spare_time(self) -> Iterator[None]:
+        """What runs in here is cancelled the moment somebody comes or the desk drains, and at once unless it is idle.
+
+        For one at a time. Whoever comes does not wait for it: the engine drops cancelled jobs after the step that runs.
+        """
+        with anyio.CancelScope() as self._spare:
+            if self._busy or self._queued or self.draining:
+                self._end_spare_time()
+            try:
+                yield
+            finally:
+                self._spare = None
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How fast the engine is, once it is loaded."""
+        return Pace(self.engine.info.slots)
+
+    def speed(self) -> Speed | None:
+        """The measured curve as it is told to others; None: nothing was measured yet."""
+        return told(self.pace.curve(), self._clock())
 
     @cached_property
     def _slots(self) -> anyio.Semaphore:
@@ -86,6 +113,7 @@ class Desk:
         if self._busy + self._queued >= self.engine.info.slots + self._max_queued:
             raise Overloaded("All slots are busy and the queue is full.", retry_after_s=RETRY_AFTER_S)
         self._queued += 1
+        self._end_spare_time()
         try:
             await self._slots.acquire()
         finally:
@@ -99,28 +127,63 @@ class Desk:
             self._slots.release()
             self._somebody_left()
 
+    @contextmanager
+    def _visit(self) -> Iterator[Visit]:
+        visit = Visit(self._company, self._clock())
+        try:
+            yield visit
+        finally:
+            visit.leave(self._clock())
+
+    def _end_spare_time(self) -> None:
+        if self._spare is not None:
+            self._spare.cancel()
+
     def _somebody_left(self) -> None:
         self._left.set()
         self._left = anyio.Event()
 
-    async def _measured(self, pieces: AsyncIterator[Piece], started: float) -> AsyncIterator[Piece]:
-        first: float | None = None
+    async def _measured(self, pieces: AsyncIterator[Piece], visit: Visit) -> AsyncIterator[Piece]:
+        begun = False
         async for piece in pieces:
             now = self._clock()
-            if first is None:
-                first = now
+            if not begun:
+                visit.first_token(now)
+                begun = True
             if piece.counts is not None:
-                self._learn(piece.counts, prefill_s=first - started, decode_s=now - first)
+                visit.last_token(now)
+                self._learn(piece.counts, visit, now)
             yield piece
             if piece.finish_reason is not None:
                 return
         raise EngineFailed("The engine ended its answer without a finish.")
 
-    def _learn(self, counts: Counts, *, prefill_s: float, decode_s: float) -> None:
-        if counts.completion >= MIN_DECODED and decode_s > 0:
-            self._tokens_per_s = _ewma(self._tokens_per_s, (counts.completion - 1) / decode_s)
-        if counts.prompt - counts.cached >= MIN_PREFILLED and prefill_s > 0:
-            self._prefill_tokens_per_s = _ewma(self._prefill_tokens_per_s, (counts.prompt - counts.cached) / prefill_s)
+    def _learn(self, counts: Counts, visit: Visit, now: float) -> None:
+        decoded, read = counts.completion - 1, counts.prompt - counts.cached
+        if counts.completion >= MIN_DECODED and visit.decode_s > 0:
+            self._tokens_per_s = _ewma(self._tokens_per_s, decoded / visit.decode_s)
+        if read >= MIN_PREFILLED and visit.prefill_s > 0:
+            self._prefill_tokens_per_s = _ewma(self._prefill_tokens_per_s, read / visit.prefill_s)
+        if visit.alone:
+            self.pace.worked_prefill(read, visit.prefill_s, now)
+        if visit.undisturbed:
+            self.pace.worked_decode(decoded, visit.decode_s, visit.running, now)
+
+
+def told(curve: Curve, now: float) -> Speed | None:
+    """A curve in the protocol's words; None: it is empty."""
+
+    def age(rate: Rate) -> float:
+        return round(max(0.0, now - rate.at), 3)
+
+    prefill = curve.prefill and Measured(
+        tokens_per_s=curve.prefill.tokens_per_s, age_s=age(curve.prefill), source=curve.prefill.source
+    )
+    decode = tuple(
+        DecodeSpeed(sequences=count, tokens_per_s=rate.tokens_per_s, age_s=age(rate), source=rate.source)
+        for count, rate in curve.decode
+    )
+    return Speed(prefill=prefill, decode=decode) if curve else None
 
 
 def _ewma(old: float | None, new: float) -> float:
