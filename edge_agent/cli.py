@@ -1,5 +1,6 @@
-"""`edge-agent serve` and `edge-agent fetch`."""
+"""`edge-agent serve`, `edge-agent fetch` and `edge-agent bench`."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -10,13 +11,19 @@ from typing import Annotated, Any
 
 import anyio
 import typer
+from rich.console import Console
 
-from edge_agent.engine.choose import EngineChoice
+from edge_agent.bench import curve_view
+from edge_agent.bench.curve import measure
+from edge_agent.engine.choose import EngineChoice, choose
 from edge_agent.errors import StartupError
 from edge_agent.models.download import fetch as fetch_model
 from edge_agent.models.manifest import lookup
+from edge_agent.serve import engine_options
 from edge_agent.serve import serve as serve_agent
 from edge_agent.settings import load
+
+INTERRUPTED = 130  # as a shell reports SIGINT
 
 app = typer.Typer(
     name="edge-agent", help="An OpenAI-compatible server over llama.cpp that registers at a picegate gateway."
@@ -25,7 +32,7 @@ app = typer.Typer(
 
 @app.callback()
 def main() -> None:
-    """Keeps `serve` and `fetch` as commands by name."""
+    """Keeps the commands' names."""
 
 
 @app.command()
@@ -47,6 +54,10 @@ def serve(
     ] = None,
     max_queued: Annotated[int | None, typer.Option(help="Requests that may wait for a slot [32].")] = None,
     drain_s: Annotated[float | None, typer.Option(help="Seconds for running answers after SIGTERM [30].")] = None,
+    self_test: Annotated[
+        bool | None, typer.Option("--self-test/--no-self-test", help="Measure speed at start and while idle [on].")
+    ] = None,
+    self_test_every_s: Annotated[float | None, typer.Option(help="Seconds between two self-tests [3600].")] = None,
     model_name: Annotated[str | None, typer.Option(help="What clients call the model [from the file].")] = None,
     cache_dir: Annotated[
         Path | None, typer.Option(help="Where fetched models are kept [~/.cache/picegate/models].")
@@ -71,6 +82,8 @@ def serve(
         "api_key": api_key,
         "max_queued": max_queued,
         "drain_s": drain_s,
+        "self_test": self_test,
+        "self_test_every_s": self_test_every_s,
         "model_name": model_name,
         "cache": cache_dir,
         "verbose": verbose,
@@ -90,6 +103,46 @@ def fetch(
     with _faults_in_one_line():
         settings = load(options={"cache": cache_dir})
         typer.echo(str(fetch_model(lookup(model), settings.cache)))
+
+
+@app.command()
+def bench(
+    model: Annotated[str | None, typer.Option(help="A GGUF file, or `embedded` (fetched when missing).")] = None,
+    slots: Annotated[int, typer.Option(min=1, help="Answers written at once, at most.")] = 8,
+    ctx: Annotated[int | None, typer.Option(help="Prompt + answer of one sequence, tokens [4096].")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads [all cores].")] = None,
+    gpu_layers: Annotated[int | None, typer.Option(help="Layers on the GPU, -1 for all that fit [0].")] = None,
+    engine: Annotated[EngineChoice | None, typer.Option(help="auto: llama-cpp-python, else prebuilt [auto].")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds; medians of them are shown.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write the curve as SVG, too.")] = None,
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Where fetched models are kept [~/.cache/picegate/models].")
+    ] = None,
+) -> None:
+    """Measure how fast a model reads a prompt, and writes 1, 2, 4, ... answers at once. Ctrl-C ends it early."""
+    options: dict[str, Any] = {
+        "model": model,
+        "slots": slots,
+        "ctx": ctx,
+        "threads": threads,
+        "gpu_layers": gpu_layers,
+        "engine": engine,
+        "cache": cache_dir,
+    }
+    with _faults_in_one_line(), Console(stderr=True).status("") as status:
+        settings = load(options=options)
+        measured = choose(settings.engine, engine_options(settings))
+        samples = anyio.run(measure, measured, repeats, status.update)
+    if as_json:
+        typer.echo(json.dumps(samples.data(), indent=1))
+    else:
+        Console(highlight=False).print(curve_view.table(samples))
+    with _faults_in_one_line():
+        if plot is not None and (samples.decode or not samples.interrupted):
+            curve_view.draw(samples, plot)
+    if samples.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _log_to_stderr(*, verbose: bool) -> None:
