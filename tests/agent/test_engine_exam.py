@@ -17,6 +17,7 @@ from edge_agent.errors import BadRequest, ContextTooLong
 
 CONTEXT = 512
 LETTER_A = 81  # its token in the embedded model
+END_OF_TURN = 2  # likewise; the fake knows no tokens, and ends by itself
 SKETCH_GRAMMAR = r"""
 root    ::= opening point point point point? point? closing
 opening ::= [A-Z] [a-z ]{4,24} ".\n"
@@ -89,6 +90,17 @@ async def test_the_text_ends_before_a_stop_string_and_shows_no_part_of_it(engine
     text, pieces = await answer(engine, ask(question, max_tokens=12, temperature=0, stop=("never said", stop)))
     assert text == full[: full.index(stop)]
     assert pieces[-1].finish_reason == "stop"
+
+
+async def test_an_answer_that_must_not_end_goes_on_to_its_limit(engine: Engine) -> None:
+    wishes: dict[str, Any] = {"max_tokens": 80, "logit_bias": {END_OF_TURN: 100.0}, "seed": 1}
+    _, short = await answer(engine, ask("Describe the sea.", **wishes))
+    _, long = await answer(engine, ask("Describe the sea.", **wishes, ignore_eos=True))
+    for pieces, reason in ((short, "stop"), (long, "length")):
+        assert pieces[-1].finish_reason == reason
+    assert short[-1].counts is not None
+    assert long[-1].counts is not None
+    assert short[-1].counts.completion < long[-1].counts.completion == 80
 
 
 async def test_a_begun_answer_is_continued_and_not_repeated(engine: Engine) -> None:
