@@ -1,7 +1,9 @@
 """One exam for every engine: what the agent relies on, whoever decodes."""
 
 import json
+import random
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
+from edge_agent.engine import trial
 from edge_agent.engine.choose import EngineChoice, choose
 from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.options import EngineOptions
@@ -195,6 +198,13 @@ async def test_more_jobs_than_slots_all_get_their_turn(engine: Engine) -> None:
         for question in questions:
             jobs.start_soon(one, question)
     assert sorted(finished) == sorted(questions)
+
+
+async def test_its_speed_can_be_measured(engine: Engine) -> None:
+    slots = engine.info.slots
+    await trial.warm_up(engine)
+    assert (await trial.prefill(engine, random.Random(), time.monotonic) or 0) > 0
+    assert (await trial.decode(engine, slots, time.monotonic) or 0) > 0
 
 
 async def test_a_grammar_shapes_a_delegation_sketch(real_engine: Engine) -> None:

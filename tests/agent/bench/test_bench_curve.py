@@ -108,7 +108,7 @@ def test_ctrl_c_ends_it_with_what_it_has_and_status_130(monkeypatch: pytest.Monk
     assert told["interrupted"]
     assert told["prefill"]["samples"] == 1
     assert [row["sequences"] for row in told["decode"]] == [1]
-    assert (engine.running, engine.finished) == (0, 4)
+    assert engine.running == 0
 
 
 class Failing(FakeEngine):
