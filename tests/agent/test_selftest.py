@@ -147,6 +147,15 @@ async def test_a_budget_ends_a_sitting_and_the_pauses_grow_up_to_the_interval() 
     assert engine.finished == 0
 
 
+async def test_a_step_that_outlasts_the_budget_by_itself_does_not_keep_the_others_from_being_measured() -> None:
+    engine = FakeEngine(slots=4)
+    naps = Naps()
+    _, selftest = at(engine, naps, budget_s=0.0)
+    await selftest.round()
+    assert naps.taken.count(QUIET_S) == 5  # one sitting for every step, and an end
+    assert engine.finished == 0
+
+
 async def test_warming_and_draining_cancel_it_too() -> None:
     for disturb in ("warm", "drain"):
         engine = Held(hold=2)
