@@ -52,7 +52,6 @@ async def test_an_agent_registers_writes_and_leaves_in_order() -> None:
 async def test_an_agent_measures_itself_and_the_gateway_knows_its_curve() -> None:
     async with cluster(edges=[], fleet=FLEET) as c, agent(c.root, "box", *FAKE, "--self-test"):
         await until_nodes(c, box="ready")
-        assert (await listed(c))[0]["curve"] is None
         with anyio.fail_after(60):
             while len(((await listed(c))[0]["curve"] or {"decode": ()})["decode"]) < 3:  # noqa: ASYNC110 (as above)
                 await anyio.sleep(0.05)
