@@ -8,10 +8,11 @@ from functools import cached_property
 import anyio
 
 from edge_agent.company import Company, Visit
-from edge_agent.engine.pace import MIN_DECODED, MIN_PREFILLED, Curve, Pace, Rate
+from edge_agent.engine.pace import MIN_DECODED, MIN_PREFILLED, Pace
 from edge_agent.engine.port import Counts, Engine, Job, Piece, Warmth, WireMessage
 from edge_agent.errors import Draining, EngineFailed, Overloaded
-from edge_agent.protocol import DecodeSpeed, Load, Measured, Speed
+from edge_agent.protocol import Load, Speed
+from edge_agent.speed import told
 
 EWMA_WEIGHT = 0.2  # of the newest job
 RETRY_AFTER_S = 1.0
@@ -168,22 +169,6 @@ class Desk:
             self.pace.worked_prefill(read, visit.prefill_s, now)
         if visit.undisturbed:
             self.pace.worked_decode(decoded, visit.decode_s, visit.running, now)
-
-
-def told(curve: Curve, now: float) -> Speed | None:
-    """A curve in the protocol's words; None: it is empty."""
-
-    def age(rate: Rate) -> float:
-        return round(max(0.0, now - rate.at), 3)
-
-    prefill = curve.prefill and Measured(
-        tokens_per_s=curve.prefill.tokens_per_s, age_s=age(curve.prefill), source=curve.prefill.source
-    )
-    decode = tuple(
-        DecodeSpeed(sequences=count, tokens_per_s=rate.tokens_per_s, age_s=age(rate), source=rate.source)
-        for count, rate in curve.decode
-    )
-    return Speed(prefill=prefill, decode=decode) if curve else None
 
 
 def _ewma(old: float | None, new: float) -> float:
