@@ -1,4 +1,4 @@
-"""`edge-agent serve`, `edge-agent doctor` and `edge-agent fetch`."""
+"""`edge-agent serve`, `doctor`, `bench` and `fetch`."""
 
 import inspect
 import json
@@ -12,8 +12,11 @@ from typing import Annotated, Any
 
 import anyio
 import typer
+from rich.console import Console
 
-from edge_agent.engine.choose import EngineChoice
+from edge_agent.bench import curve_view
+from edge_agent.bench.curve import measure
+from edge_agent.engine.choose import EngineChoice, choose
 from edge_agent.engine.options import CacheType, FlashAttention, LoadMode
 from edge_agent.errors import StartupError
 from edge_agent.health.diagnosis import diagnose
@@ -21,8 +24,12 @@ from edge_agent.health.doctor import visit
 from edge_agent.health.report import as_json, as_text, is_healthy
 from edge_agent.models.download import fetch as fetch_model
 from edge_agent.models.manifest import lookup
+from edge_agent.serve import engine_options
 from edge_agent.serve import serve as serve_agent
 from edge_agent.settings import load
+
+BENCH_SLOTS = 8
+INTERRUPTED = 130  # as a shell reports SIGINT
 
 app = typer.Typer(
     name="edge-agent", help="An OpenAI-compatible server over llama.cpp that registers at a picegate gateway."
@@ -31,7 +38,7 @@ app = typer.Typer(
 
 @app.callback()
 def main() -> None:
-    """Keeps `serve`, `doctor` and `fetch` as commands by name."""
+    """Keeps the commands' names."""
 
 
 @app.command()
@@ -63,6 +70,10 @@ def serve(
     ] = None,
     max_queued: Annotated[int | None, typer.Option(help="Requests that may wait for a slot [32].")] = None,
     drain_s: Annotated[float | None, typer.Option(help="Seconds for running answers after SIGTERM [30].")] = None,
+    self_test: Annotated[
+        bool | None, typer.Option("--self-test/--no-self-test", help="Measure speed at start and while idle [on].")
+    ] = None,
+    self_test_every_s: Annotated[float | None, typer.Option(help="Seconds between two self-tests [3600].")] = None,
     model_name: Annotated[str | None, typer.Option(help="What clients call the model [from the file].")] = None,
     cache_dir: Annotated[
         Path | None, typer.Option(help="Where fetched models are kept [~/.cache/picegate/models].")
@@ -91,6 +102,8 @@ def serve(
         "api_key": api_key,
         "max_queued": max_queued,
         "drain_s": drain_s,
+        "self_test": self_test,
+        "self_test_every_s": self_test_every_s,
         "model_name": model_name,
         "cache": cache_dir,
         "verbose": verbose,
@@ -146,6 +159,37 @@ def fetch(
     with _faults_in_one_line():
         settings = load(options={"cache": cache_dir})
         typer.echo(str(fetch_model(lookup(model), settings.cache)))
+
+
+@app.command()
+@_with_the_options_of(serve)
+def bench(
+    *,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds; medians of them are shown.")] = 5,
+    as_machine: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write the curve as SVG, too.")] = None,
+    config: Path | None = None,
+    cache_dir: Path | None = None,
+    slots: int | None = None,
+    **options: Any,
+) -> None:
+    """Measure how fast a model reads a prompt, and writes 1, 2, 4, ... answers at once: 8 unless `--slots` says else.
+
+    The options are those of `serve`. Ctrl-C ends it early.
+    """
+    with _faults_in_one_line(), Console(stderr=True).status("") as status:
+        settings = load(config, {**options, "slots": slots or BENCH_SLOTS, "cache": cache_dir})
+        measured = choose(settings.engine, engine_options(settings))
+        samples = anyio.run(measure, measured, repeats, status.update)
+    if as_machine:
+        typer.echo(json.dumps(samples.data(), indent=1))
+    else:
+        Console(highlight=False).print(curve_view.table(samples))
+    with _faults_in_one_line():
+        if plot is not None and (samples.decode or not samples.interrupted):
+            curve_view.draw(samples, plot)
+    if samples.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _log_to_stderr(*, verbose: bool) -> None:

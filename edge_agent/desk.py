@@ -2,20 +2,21 @@
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 
 import anyio
 
+from edge_agent.company import Company, Visit
+from edge_agent.engine.pace import MIN_DECODED, MIN_PREFILLED, Pace
 from edge_agent.engine.port import Counts, Engine, Job, Piece, Warmth, WireMessage
 from edge_agent.errors import Draining, EngineFailed, Overloaded, TooLate
 from edge_agent.line import Line
-from edge_agent.protocol import Load
+from edge_agent.protocol import Load, Speed
+from edge_agent.speed import told
 
 EWMA_WEIGHT = 0.2  # of the newest job
-MIN_DECODED = 8  # tokens; shorter answers say little about speed
-MIN_PREFILLED = 32  # tokens
 RETRY_AFTER_S = 1.0
 RETRY_AFTER_DRAIN_S = 5.0
 
@@ -35,6 +36,8 @@ class Desk:
         self._warmed = anyio.Event()
         self._tokens_per_s: float | None = None
         self._prefill_tokens_per_s: float | None = None
+        self._company = Company()
+        self._spare: anyio.CancelScope | None = None
 
     def load(self) -> Load:
         return Load(
@@ -53,14 +56,15 @@ class Desk:
             TooLate: the first piece has not come within `within_s` seconds, or foreseeably would not.
         """
         self._refuse_while_draining()
+        self._end_spare_time()
         arrived = self._clock()
         async with self._line.slot(job.priority, within_s):
-            started = self._clock()
-            with anyio.move_on_after(within_s - (started - arrived)) as patience:
+            with self._visit() as visit, anyio.move_on_after(within_s - (self._clock() - arrived)) as patience:
                 async with self.engine.generate(job) as pieces:
                     first = await anext(pieces, None)
                     patience.deadline = math.inf
-                    yield self._measured(first, pieces, started)
+                    visit.first_token(self._clock())
+                    yield self._measured(first, pieces, visit)
             if patience.cancelled_caught:
                 raise TooLate(f"The answer did not begin within {within_s:g} s.", retry_after_s=RETRY_AFTER_S)
 
@@ -73,9 +77,11 @@ class Desk:
         self._refuse_while_draining()
         if self._line.busy + self._warming >= self.engine.info.slots:
             raise Overloaded("All slots are busy; nothing was warmed.", retry_after_s=RETRY_AFTER_S)
+        self._end_spare_time()
         self._warming += 1
         try:
-            return await self.engine.warm(messages)
+            with self._visit():
+                return await self.engine.warm(messages)
         finally:
             self._warming -= 1
             self._warmed.set()
@@ -84,12 +90,36 @@ class Desk:
     def drain(self) -> None:
         """From now on take no new work. What waits in the queue already is still done."""
         self.draining = True
+        self._end_spare_time()
 
     async def idle(self) -> None:
         """Return when nothing runs and nothing waits."""
         await self._line.empty()
         while self._warming:
             await self._warmed.wait()
+
+    @contextmanager
+    def spare_time(self) -> Iterator[None]:
+        """What runs in here is cancelled the moment somebody comes or the desk drains, and at once unless it is idle.
+
+        For one at a time. Whoever comes does not wait for it: the engine drops cancelled jobs after the step that runs.
+        """
+        with anyio.CancelScope() as self._spare:
+            if self._line.busy or self._warming or self.draining:
+                self._end_spare_time()
+            try:
+                yield
+            finally:
+                self._spare = None
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How fast the engine is, once it is loaded."""
+        return Pace(self.engine.info.slots)
+
+    def speed(self) -> Speed | None:
+        """The measured curve as it is told to others; None: nothing was measured yet."""
+        return told(self.pace.curve(), self._clock())
 
     @cached_property
     def _line(self) -> Line:
@@ -99,22 +129,40 @@ class Desk:
         if self.draining:
             raise Draining("This agent is shutting down.", retry_after_s=RETRY_AFTER_DRAIN_S)
 
-    async def _measured(self, piece: Piece | None, rest: AsyncIterator[Piece], started: float) -> AsyncIterator[Piece]:
-        first = self._clock()
+    @contextmanager
+    def _visit(self) -> Iterator[Visit]:
+        visit = Visit(self._company, self._clock())
+        try:
+            yield visit
+        finally:
+            visit.leave(self._clock())
+
+    def _end_spare_time(self) -> None:
+        if self._spare is not None:
+            self._spare.cancel()
+
+    async def _measured(self, piece: Piece | None, rest: AsyncIterator[Piece], visit: Visit) -> AsyncIterator[Piece]:
         while piece is not None:
             if piece.counts is not None:
-                self._learn(piece.counts, prefill_s=first - started, decode_s=self._clock() - first)
+                now = self._clock()
+                visit.last_token(now)
+                self._learn(piece.counts, visit, now)
             yield piece
             if piece.finish_reason is not None:
                 return
             piece = await anext(rest, None)
         raise EngineFailed("The engine ended its answer without a finish.")
 
-    def _learn(self, counts: Counts, *, prefill_s: float, decode_s: float) -> None:
-        if counts.completion >= MIN_DECODED and decode_s > 0:
-            self._tokens_per_s = _ewma(self._tokens_per_s, (counts.completion - 1) / decode_s)
-        if counts.prompt - counts.cached >= MIN_PREFILLED and prefill_s > 0:
-            self._prefill_tokens_per_s = _ewma(self._prefill_tokens_per_s, (counts.prompt - counts.cached) / prefill_s)
+    def _learn(self, counts: Counts, visit: Visit, now: float) -> None:
+        decoded, read = counts.completion - 1, counts.prompt - counts.cached
+        if counts.completion >= MIN_DECODED and visit.decode_s > 0:
+            self._tokens_per_s = _ewma(self._tokens_per_s, decoded / visit.decode_s)
+        if read >= MIN_PREFILLED and visit.prefill_s > 0:
+            self._prefill_tokens_per_s = _ewma(self._prefill_tokens_per_s, read / visit.prefill_s)
+        if visit.alone:
+            self.pace.worked_prefill(read, visit.prefill_s, now)
+        if visit.undisturbed:
+            self.pace.worked_decode(decoded, visit.decode_s, visit.running, now)
 
 
 def _ewma(old: float | None, new: float) -> float:

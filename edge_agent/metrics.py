@@ -1,6 +1,10 @@
 """What Prometheus may know of an agent. One registry per agent, so that several can live in one process."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from edge_agent.desk import Desk
 from edge_agent.engine.port import Counts
@@ -19,6 +23,7 @@ class Metrics:
         queued.set_function(lambda: desk.load().queued)
         speed = Gauge("edge_agent_tokens_per_second", "Decode speed of one sequence.", registry=self._registry)
         speed.set_function(lambda: desk.load().tokens_per_s or 0.0)
+        self._registry.register(_Curve(desk))
 
     def ended(self, outcome: str) -> None:
         """`outcome`: OpenAI's finish reason, "cancelled", or the class of the error."""
@@ -31,3 +36,22 @@ class Metrics:
 
     def page(self) -> bytes:
         return generate_latest(self._registry)
+
+
+class _Curve(Collector):
+    """The measured curve at the moment of the scrape; what was not measured yet is left out."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def collect(self) -> Iterator[Metric]:
+        curve = self._desk.pace.curve()
+        prefill = GaugeMetricFamily("edge_agent_prefill_tokens_per_second", "Measured, of one prompt read alone.")
+        if curve.prefill is not None:
+            prefill.add_metric((), curve.prefill.tokens_per_s)
+        decode = GaugeMetricFamily(
+            "edge_agent_decode_tokens_per_second", "Measured, of all sequences together.", labels=("sequences",)
+        )
+        for count, rate in curve.decode:
+            decode.add_metric((str(count),), rate.tokens_per_s)
+        yield from (prefill, decode)

@@ -9,7 +9,7 @@ Data flows the other way over plain OpenAI chat completions at `Register.url`, w
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 PROTOCOL_VERSION = 1
 
@@ -54,6 +54,35 @@ class Load(Shape):
     prefill_tokens_per_s: float | None = Field(None, ge=0)
 
 
+class Measured(Shape):
+    """A rate that the agent has measured itself."""
+
+    tokens_per_s: float = Field(gt=0, allow_inf_nan=False)
+    age_s: float = Field(0, ge=0, allow_inf_nan=False, description="since it was measured last")
+    source: str = Field("", max_length=32, description="self_test or work: measured for its own sake, or on answers")
+
+
+class DecodeSpeed(Measured):
+    """`tokens_per_s` is that of all sequences TOGETHER."""
+
+    sequences: int = Field(ge=1, le=1024, description="decoded at the same time")
+
+
+class Speed(Shape):
+    """What is known of an agent's speed, as far as it was measured yet."""
+
+    prefill: Measured | None = Field(None, description="of one prompt that is read alone")
+    decode: tuple[DecodeSpeed, ...] = Field((), max_length=16, description="by rising number of sequences")
+
+    @field_validator("decode")
+    @classmethod
+    def _rises(cls, decode: tuple[DecodeSpeed, ...]) -> tuple[DecodeSpeed, ...]:
+        counts = [speed.sequences for speed in decode]
+        if counts != sorted(set(counts)):
+            raise ValueError("each number of sequences once, by rising number")
+        return decode
+
+
 class Register(Shape):
     protocol: int = PROTOCOL_VERSION
     name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -65,6 +94,7 @@ class Register(Shape):
     engine: str = ""
     version: str = ""
     load: Load = Load()
+    speed: Speed | None = None
 
 
 class Lease(Shape):
@@ -79,6 +109,7 @@ class Registered(Lease):
 
 class Heartbeat(Shape):
     load: Load = Load()
+    speed: Speed | None = Field(None, description="none: nothing new is said of it")
 
 
 class WarmMessage(Shape):
@@ -106,4 +137,5 @@ class Status(Shape):
     draining: bool
     registered: bool
     load: Load
+    speed: Speed | None = None
     uptime_s: float

@@ -26,6 +26,7 @@ from edge_agent.models.download import fetch
 from edge_agent.models.manifest import MANIFEST
 from edge_agent.models.shape import read_shape
 from edge_agent.protocol import Register
+from edge_agent.selftest import SelfTest
 from edge_agent.server import Server, bind, url_of
 from edge_agent.settings import Settings
 
@@ -79,6 +80,8 @@ async def serve(settings: Settings) -> None:
                 if settings.gateway is not None:
                     link = gateway_link(agent, settings, settings.gateway, url_of(sock), client)
                     duties.start_soon(stay_registered, link)
+                if settings.tests_itself:
+                    duties.start_soon(SelfTest(agent.desk, every_s=settings.self_test_every_s).run)
                 await end.wait()
                 agent.desk.drain()
                 if link is not None:

@@ -59,7 +59,13 @@ class Settings(BaseSettings):
     drain_s: float = Field(30.0, ge=0, description="running answers may take this long after SIGTERM")
     cache: Path = Field(DEFAULT_CACHE, description="where fetched models are kept")
     fake_token_s: float = Field(0.0, ge=0, description="seconds per token with `engine = fake`")
+    self_test: bool = Field(True, description="measure speed at start and while idle; the fake engine only when asked")
+    self_test_every_s: float = Field(3600.0, gt=0)
     verbose: bool = False
+
+    @property
+    def tests_itself(self) -> bool:
+        return self.self_test and (self.engine != "fake" or "self_test" in self.model_fields_set)
 
     @field_validator("gateway", "advertise")
     @classmethod

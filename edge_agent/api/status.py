@@ -26,6 +26,7 @@ def routes(agent: Agent) -> APIRouter:
             draining=desk.draining,
             registered=agent.registered,
             load=desk.load(),
+            speed=desk.speed(),
             uptime_s=round(time.monotonic() - agent.started_s, 3),
         )
 

@@ -9,6 +9,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 
 import anyio
 
@@ -85,7 +86,8 @@ class FakeEngine:
                 await anyio.sleep(self._prefill_s)
                 cached = self._remember(prompt)
                 limit = room if job.max_tokens is None else min(job.max_tokens, room)
-                pieces = self._write(job, _answer(messages, job.seed, continued), limit, len(prompt), cached)
+                words = _answer(messages, job.seed, continued, endless=job.ignore_eos)
+                pieces = self._write(job, words, limit, len(prompt), cached)
                 yield pieces
                 done = True
             finally:
@@ -137,13 +139,13 @@ def _tokens(messages: Sequence[WireMessage]) -> list[str]:
     return [token for m in messages for token in (f"<{m.get('role')}>", *str(m.get("content") or "").split())]
 
 
-def _answer(messages: Sequence[WireMessage], seed: int | None, continued: str) -> Iterator[str]:
+def _answer(messages: Sequence[WireMessage], seed: int | None, continued: str, *, endless: bool) -> Iterator[str]:
     """The words of the answer, those that `continued` says already left out."""
     told = json.dumps([[m.get("role"), m.get("content")] for m in messages], ensure_ascii=False)
     digest = hashlib.sha256(f"{seed}|{told}".encode()).digest()
     draw = random.Random(digest)  # noqa: S311 (nothing secret about it)
     said = ""
-    for number in range(ANSWER_TOKENS):
+    for number in count() if endless else range(ANSWER_TOKENS):
         word = draw.choice(WORDS)
         word = word if number == 0 else f". {word.capitalize()}" if number % 9 == 0 else f" {word}"
         said += word

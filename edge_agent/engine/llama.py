@@ -7,6 +7,7 @@ and filled through numpy; sampling happens in C, in a chain of samplers for each
 import ctypes
 import json
 import logging
+import math
 import secrets
 import time
 import weakref
@@ -98,8 +99,9 @@ class LlamaBackend:
     def sampler(self, job: Job) -> "SamplerChain":
         grammar = self._grammar(job)
         chain = SamplerChain()
-        if job.logit_bias:
-            chain.add(self._bias(job.logit_bias))
+        banned = dict.fromkeys(self._ends, -math.inf) if job.ignore_eos else {}
+        if job.logit_bias or banned:
+            chain.add(self._bias({**job.logit_bias, **banned}))
         penalties = (job.repeat_penalty or 1.0, job.frequency_penalty or 0.0, job.presence_penalty or 0.0)
         if penalties != (1.0, 0.0, 0.0):
             chain.add(llama_cpp.llama_sampler_init_penalties(self._n_vocab, PENALTY_WINDOW, *penalties))

@@ -28,6 +28,7 @@ class Job:
         grammar: GBNF that the answer must match.
         json_schema: JSON schema that the answer must match. At most one of the two is given.
         logit_bias: token id -> what is added to its logit.
+        ignore_eos: the answer does not end before its limit or a stop string. Not with a grammar or schema.
         continue_final: the last message is the assistant's own unfinished text; write on from its end.
         mean_logprob: tell the mean logprob of the answer's tokens at its end.
         priority: smaller is more urgent; among equals the first comes first.
@@ -48,6 +49,7 @@ class Job:
     grammar: str | None = None
     json_schema: Mapping[str, Any] | None = None
     logit_bias: Mapping[int, float] = field(default_factory=dict)
+    ignore_eos: bool = False
     continue_final: bool = False
     mean_logprob: bool = False
     priority: int = 0

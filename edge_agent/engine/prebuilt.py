@@ -199,6 +199,7 @@ def _body(job: Job, prompt: str) -> dict[str, Any]:
         "cache_prompt": True,
         "n_predict": -1 if job.max_tokens is None else job.max_tokens,
         "stop": list(job.stop),
+        "ignore_eos": job.ignore_eos,
         "logit_bias": [[token, bias] for token, bias in job.logit_bias.items()],
         # Asked for one it gives one alternative, the likeliest; asked for none, no logprobs.
         "n_probs": max(1, job.top_logprobs or 0) if _wants_logprobs(job) else 0,

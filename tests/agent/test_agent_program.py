@@ -104,6 +104,36 @@ def test_it_registers_with_what_the_gateway_must_know(start: Start) -> None:
     assert [call for call in gateway.calls if call != "heartbeat"] == ["register", "drain", "leave"]
 
 
+def test_it_tells_its_curve_with_heartbeats_and_where_it_registers_again(start: Start) -> None:
+    gateway = ScriptedGateway()
+    with gateway.serving() as gateway_url:
+        child = start(*FAKE, "--self-test", "--slots", "3", "--gateway", gateway_url, "--token", "enrol")
+        gateway.wait_for("heartbeat")
+        wait_for(lambda: len((gateway.beats[-1]["speed"] or {"decode": ()})["decode"]) == 3)
+        speed = gateway.beats[-1]["speed"]
+        assert [rate["sequences"] for rate in speed["decode"]] == [1, 2, 3]
+        assert {rate["source"] for rate in (speed["prefill"], *speed["decode"])} == {"self_test"}
+        assert gateway.beats[-1]["load"]["tokens_per_s"] is None
+        gateway.knows = False
+        gateway.wait_for("register", 2)
+        wait_for(lambda: len(gateway.cards) == 2)
+        assert gateway.cards[1].speed is not None
+        status, stderr = child.end()
+    assert status == 0
+    assert "measured: prefill " in stderr
+
+
+def test_the_fake_engine_does_not_measure_itself_unasked(start: Start) -> None:
+    gateway = ScriptedGateway()
+    with gateway.serving() as gateway_url:
+        child = start(*FAKE, "--gateway", gateway_url, "--token", "enrol")
+        gateway.wait_for("heartbeat", 3)
+        status, stderr = child.end()
+    assert status == 0
+    assert "measured" not in stderr
+    assert all(beat["speed"] is None for beat in gateway.beats)
+
+
 def test_an_advertised_url_and_a_given_key_are_told_as_they_are(start: Start) -> None:
     gateway = ScriptedGateway()
     with gateway.serving() as gateway_url:
@@ -251,7 +281,8 @@ def test_an_unknown_model_cannot_be_fetched(start: Start) -> None:
 @pytest.mark.model
 @pytest.mark.parametrize("engine", ["llama", "prebuilt"])
 def test_the_embedded_model_answers_over_http(start: Start, embedded_model: Path, engine: str) -> None:
-    child = start("serve", "--model", str(embedded_model), "--engine", engine, "--port", "0", "--threads", "1")
+    model = ("--model", str(embedded_model), "--engine", engine, "--threads", "1")
+    child = start("serve", *model, "--port", "0", "--no-self-test")
     body = {"model": embedded_model.stem, "messages": [{"role": "user", "content": "What is 1+1?"}], "max_tokens": 8}
     reply = httpx2.post(f"{child.url()}/v1/chat/completions", json=body, timeout=60).json()
     assert reply["choices"][0]["message"]["content"].strip()

@@ -10,7 +10,7 @@ from edge_agent.settings import load
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CACHE", "SLOTS", "PORT", "GATEWAY"):
+    for name in ("CACHE", "SLOTS", "PORT", "GATEWAY", "SELF_TEST"):
         monkeypatch.delenv(f"EDGE_AGENT_{name}", raising=False)
 
 
@@ -37,6 +37,17 @@ def test_the_line_wins_over_the_environment_and_that_over_the_file(
 
 def test_secrets_are_not_shown() -> None:
     assert "hush" not in repr(load(options={"token": "hush", "api_key": "hush"}))
+
+
+def test_real_engines_measure_themselves_unless_told_not_to_and_the_fake_when_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load().tests_itself
+    assert not load(options={"self_test": False}).tests_itself
+    assert not load(options={"engine": "fake"}).tests_itself
+    assert load(config(tmp_path, "self_test = true"), {"engine": "fake"}).tests_itself
+    monkeypatch.setenv("EDGE_AGENT_SELF_TEST", "false")
+    assert not load().tests_itself
 
 
 def test_a_gateway_url_loses_its_last_slash() -> None:
