@@ -126,7 +126,7 @@ def engine_options(settings: Settings) -> EngineOptions:
         model = model.expanduser()
     chosen = fit(wishes, read_shape(model), probe(), look(installed(settings.engine)))
     log.info("%s", chosen.line())
-    return chosen.options(model, name or model.stem, wishes, verbose=settings.verbose)
+    return chosen.options(model, name or model.stem, wishes, cache=settings.cache, verbose=settings.verbose)
 
 
 def gateway_link(
