@@ -1,4 +1,4 @@
-"""What the batching engine needs of a model, in its own words. Adapters: `llama.py`, and `scripted.py` for tests."""
+"""What the batching engine needs of a model, in its own words. Its adapter: `llama/`."""
 
 from collections.abc import Sequence
 from typing import Protocol

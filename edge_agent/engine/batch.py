@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from edge_agent.engine.sequence import Sequence
+from edge_agent.errors import BadRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,11 @@ class Sampled:
         ends: the token ends the answer (end of turn or text) and has no text.
         logprob: natural log probability under the model, before sampling shaped it; None where it was not asked for.
         top: likeliest tokens with their logprobs, best first, as many as were asked for.
+        refused: why the answer cannot go on: its grammar lets no token follow, or takes too long.
     """
 
     token: int
     ends: bool = False
     logprob: float | None = None
     top: tuple[tuple[int, float], ...] = field(default=())
+    refused: BadRequest | None = None

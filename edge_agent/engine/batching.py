@@ -19,7 +19,7 @@ from edge_agent.engine.port import Job, ModelInfo, Piece, Stats, Warmth, WireMes
 from edge_agent.engine.prompt import cut_after, split_continued
 from edge_agent.engine.sequence import Sequence as TokenSequence
 from edge_agent.engine.sequence import Urgency
-from edge_agent.errors import BadRequest, ContextTooLong, EngineFailed
+from edge_agent.errors import AgentError, BadRequest, ContextTooLong, EngineFailed
 
 log = logging.getLogger("edge_agent")
 
@@ -154,6 +154,7 @@ class BatchingEngine:
 
         Raises:
             EngineFailed: the step failed, or hangs; in the latter case the engine is loaded afresh.
+            BadRequest: the grammar has led to where nothing can follow.
         """
         news: News
         while True:
@@ -166,6 +167,6 @@ class BatchingEngine:
                     self._leave_behind(loop)
                     await self.load()
                 raise EngineFailed("The engine hung and was restarted.")
-        if isinstance(news, EngineFailed):
+        if isinstance(news, AgentError):
             raise news
         return news

@@ -52,7 +52,7 @@ def choose(choice: EngineChoice, options: EngineOptions) -> Engine:
             o = options
             return FakeEngine(name=o.name, context_tokens=o.context_tokens, slots=o.slots, token_s=o.fake_token_s)
         case "llama":
-            from edge_agent.engine.llama import LlamaBackend
+            from edge_agent.engine.llama.backend import LlamaBackend
 
             return BatchingEngine(options, LlamaBackend, name=LlamaBackend.name)
         case "prebuilt":

@@ -15,10 +15,10 @@ from edge_agent.engine.passage import Passage
 from edge_agent.engine.port import Piece, Stats
 from edge_agent.engine.scheduler import Scheduler
 from edge_agent.engine.sequence import Phase, Sequence
-from edge_agent.errors import EngineFailed
+from edge_agent.errors import AgentError, EngineFailed
 
 log = logging.getLogger("edge_agent")
-News = Piece | EngineFailed | None  # None: the prompt is held, which is all that was asked for
+News = Piece | AgentError | None  # None: the prompt is held, which is all that was asked for
 
 
 @dataclass(slots=True, eq=False)
@@ -166,7 +166,12 @@ class DecodeLoop:
         for run in batch.runs:
             order = self._orders[run.sequence]
             if run.samples and order.passage is not None:
-                piece = order.passage.feed(next(drawn))
+                draw = next(drawn)
+                if draw.refused is not None:
+                    self._tell(order, draw.refused)
+                    self._forget(order)
+                    continue
+                piece = order.passage.feed(draw)
                 if order.passage.stopped:
                     self._scheduler.leave(run.sequence)
                 if piece is not None:

@@ -165,6 +165,7 @@ class Engine(Protocol):
             ContextTooLong: the prompt leaves no room for an answer.
             BadRequest: a grammar or schema that does not parse, messages that the chat template refuses.
             EngineFailed: also by the iterator, where the engine breaks in the middle.
+        The iterator raises BadRequest where the job's grammar lets nothing follow what was written.
         """
         ...
 

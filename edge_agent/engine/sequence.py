@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
-from typing import Any, Protocol
+from typing import Protocol
 
 NO_ID = -1
 
@@ -22,10 +22,7 @@ class Phase(Enum):
 
 
 class Sampler(Protocol):
-    """What the backend draws the tokens of one sequence with. Attribute `pointer`: the backend's own handle."""
-
-    @property
-    def pointer(self) -> Any: ...
+    """What the backend draws the tokens of one sequence with."""
 
     def close(self) -> None:
         """Free it; does nothing the second time."""

@@ -1,5 +1,6 @@
 """Bad input over real sockets and a real model: a clear 4xx, and whoever asks next gets an answer."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,7 +29,8 @@ def url(embedded_model: Path) -> Iterator[str]:
 
 def ask(url: str, text: str, **wishes: Any) -> httpx2.Response:
     body = {"model": "small", "messages": [{"role": "user", "content": text}], "max_tokens": 4, **wishes}
-    return httpx2.post(f"{url}/v1/chat/completions", json=body, timeout=PATIENCE_S)
+    data = json.dumps(body, ensure_ascii=False).encode()  # which writes NaN, too
+    return httpx2.post(f"{url}/v1/chat/completions", content=data, timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,18 @@ def ask(url: str, text: str, **wishes: Any) -> httpx2.Response:
         ("Hello", {"grammar": "root ::= ((("}, 400),
         ("Hello", {"grammar": "nothing"}, 400),
         ("Hello", {"grammar": "root ::= root"}, 400),
+        ("Hello", {"grammar": 'root ::= "a" [^\x00-\U0010ffff]'}, 400),
+        ("Hello", {"grammar": "root ::= " + "(" * 100_000}, 400),
+        ("Hello", {"grammar": "root ::= [a-z] !<[7]> | [0-9]"}, 400),
+        ("Hello", {"grammar": 'root ::= "<a>" [<>("] # <not a token>'}, 200),
+        ("Hello", {"grammar": 'root ::= "a"{1,100000}'}, 200),
+        ("Hello", {"grammar": 'root ::= ("a"?)*'}, 200),
+        ("Hello", {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "spoon"}}}}, 400),
+        ("Hello", {"logit_bias": {"81": 1e30}}, 400),
+        ("Hello", {"logit_bias": {"81": float("nan")}}, 400),
+        ("Hello", {"temperature": 1e-30}, 200),
+        ("Hello", {"temperature": 2, "top_k": 0, "top_p": 0, "min_p": 1}, 200),
+        ("Hello", {"repeat_penalty": 1e-30}, 400),
         ("Hello", {"seed": 2**70}, 400),
         ("Hello", {"seed": -1}, 200),
         ("Hello", {"model": "other"}, 404),

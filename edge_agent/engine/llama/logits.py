@@ -1,9 +1,8 @@
 """Log probabilities from one row of logits."""
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.single]  # [n_vocab]
+from edge_agent.engine.llama.arrays import Floats
 
 
 class Logprobs:
