@@ -8,7 +8,8 @@ AgentError
 │   └── ModelNotFound      404 model_not_found
 ├── TooLarge               413
 ├── Overloaded             503 with retry-after: slots and queue are full
-│   └── Draining           503: this agent is on its way out
+│   ├── Draining           503: this agent is on its way out
+│   └── ModelDoesNotFit    503 model_does_not_fit: too little memory to load it now
 ├── EngineFailed           500: the engine broke, or the stream ended without a finish
 └── StartupError           the program ends with one line on stderr and `exit_status`
     ├── ModelUnusable      1: missing file, not a GGUF, refused by the engine
@@ -76,6 +77,10 @@ class Overloaded(AgentError):
 
 
 class Draining(Overloaded):
+    pass
+
+
+class ModelDoesNotFit(Overloaded):
     pass
 
 

@@ -5,6 +5,7 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from edge_agent.agent import Agent
 from edge_agent.app import create_app
 from edge_agent.engine.choose import choose
 from edge_agent.engine.options import EngineOptions
-from edge_agent.errors import EnrolmentRefused
+from edge_agent.engine.port import Engine
+from edge_agent.errors import ConfigError, EnrolmentRefused
 from edge_agent.gateway import GatewayLink, own_address
 from edge_agent.models.download import fetch
 from edge_agent.models.gguf import check_gguf
 from edge_agent.models.manifest import MANIFEST
+from edge_agent.models.need import need_bytes
 from edge_agent.protocol import Register
 from edge_agent.server import Server, bind, url_of
 from edge_agent.settings import Settings
@@ -42,10 +45,11 @@ async def serve(settings: Settings) -> None:
     sock = bind(settings.host, settings.port)
     options = await anyio.to_thread.run_sync(engine_options, settings)
     engine = choose(settings.engine, options)
+    further = await anyio.to_thread.run_sync(further_engines, settings, options)
     await engine.load()
     if engine.info.slots < settings.slots:
         log.warning("%s writes %d answer(s) at once, not %d", engine.info.engine, engine.info.slots, settings.slots)
-    app = create_app(engine, settings)
+    app = create_app(engine, settings, further)
     agent: Agent = app.state.agent
     server = Server(app, grace_s=CUT_S)
     refusal: EnrolmentRefused | None = None
@@ -77,11 +81,11 @@ async def serve(settings: Settings) -> None:
                     link = gateway_link(agent, settings, settings.gateway, url_of(sock), client)
                     duties.start_soon(stay_registered, link)
                 await end.wait()
-                agent.desk.drain()
+                agent.roster.drain()
                 if link is not None:
                     await link.drain()
                 with anyio.move_on_after(settings.drain_s):
-                    await agent.desk.idle()
+                    await agent.roster.idle()
                 duties.cancel_scope.cancel()
             if link is not None:
                 await link.leave()
@@ -124,6 +128,24 @@ def engine_options(settings: Settings) -> EngineOptions:
     )
 
 
+def further_engines(settings: Settings, main: EngineOptions) -> list[tuple[Engine, int]]:
+    """The further models, not loaded, set up as the main one is; with each the memory that it will take, bytes. Blocks.
+
+    Raises:
+        ConfigError: one has the main model's name. ModelUnusable: a file is missing or no GGUF.
+    """
+    engines = []
+    for model in settings.also:
+        if model.name == main.name:
+            raise ConfigError(f"also: {model.name!r} is the main model's name; name them apart: FILE.gguf=NAME")
+        need = 0
+        if settings.engine != "fake":
+            check_gguf(model.file)
+            need = need_bytes(model.file, cells=main.slots * main.context_tokens)
+        engines.append((choose(settings.engine, replace(main, model=model.file, name=model.name)), need))
+    return engines
+
+
 def gateway_link(
     agent: Agent, settings: Settings, gateway: str, listening: str, client: httpx2.AsyncClient
 ) -> GatewayLink:
@@ -141,6 +163,7 @@ def gateway_link(
         context_tokens=info.context_tokens,
         engine=info.engine,
         version=own_version(),
+        models=tuple(model.card() for model in agent.roster.models),
     )
     token = settings.token.get_secret_value() if settings.token else ""
     return GatewayLink(agent, card, url=gateway, token=token, client=client)

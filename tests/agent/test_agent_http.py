@@ -204,5 +204,5 @@ def test_metrics_count_requests_and_tokens(serve: Serve) -> None:
     url = serve(FakeEngine())
     frames(url, max_tokens=4)
     page = httpx2.get(f"{url}/metrics").text
-    assert 'edge_agent_requests_total{outcome="length"} 1.0' in page
-    assert 'edge_agent_tokens_total{kind="completion"} 4.0' in page
+    assert 'edge_agent_requests_total{model="fake",outcome="length"} 1.0' in page
+    assert 'edge_agent_tokens_total{kind="completion",model="fake"} 4.0' in page
