@@ -43,6 +43,15 @@ class NodeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NodeModel:
+    """One of the models that an edge node serves. `slots`, `context_tokens`: as in `NodeView`."""
+
+    name: str
+    slots: int
+    context_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """One edge node at one moment.
 
@@ -55,6 +64,7 @@ class NodeView:
         context_tokens: per sequence; None where unknown.
         tokens_per_s: measured decode speed of one sequence; None until measured.
         first_token_s: measured time to its first token; None until measured.
+        models: all that it serves, `model` first; empty where it does not say.
     """
 
     id: str
@@ -69,6 +79,7 @@ class NodeView:
     tokens_per_s: float | None = None
     first_token_s: float | None = None
     api_key: str | None = field(default=None, repr=False)
+    models: tuple[NodeModel, ...] = ()
 
     @property
     def usable(self) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from edge_agent.protocol import Load
-from picegate.core.plan import NodeKind, NodeState, NodeView
+from picegate.core.plan import NodeKind, NodeModel, NodeState, NodeView
 from picegate.core.ports import Observation
 from picegate.nodes.breaker import Breaker, Circuit
 
@@ -31,6 +31,7 @@ class Node:
     breaker: Breaker
     context_tokens: int | None = None
     api_key: str | None = field(default=None, repr=False)
+    models: tuple[NodeModel, ...] = ()
     token_hash: bytes | None = field(default=None, repr=False)
     lease_until: float | None = None
     draining: bool = False
@@ -73,6 +74,7 @@ class Node:
             tokens_per_s=self.speed,
             first_token_s=self.first_token_s,
             api_key=self.api_key,
+            models=self.models,
         )
 
     def take(self) -> None:

@@ -185,6 +185,13 @@ async def test_more_jobs_than_slots_all_get_their_turn(engine: Engine) -> None:
     assert sorted(finished) == sorted(questions)
 
 
+async def test_what_was_closed_can_be_loaded_again(engine: Engine) -> None:
+    await engine.close()
+    await engine.load()
+    _, pieces = await answer(engine, ask("Name a colour.", max_tokens=2))
+    assert pieces[-1].finish_reason is not None
+
+
 async def test_a_grammar_shapes_a_delegation_sketch(real_engine: Engine) -> None:
     text, _ = await answer(real_engine, ask("How to sleep better?", grammar=SKETCH_GRAMMAR, seed=1, max_tokens=200))
     assert SKETCH.fullmatch(text)
