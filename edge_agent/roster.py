@@ -63,9 +63,7 @@ class Roster:
                 yield
                 care.cancel_scope.cancel()
         finally:
-            for model in self.models:
-                model.loaded = False
-                await model.desk.engine.close()
+            await self._close(self.models)
 
     def find(self, name: str | None) -> Served:
         """The model that clients call so; None means the main one.
@@ -198,15 +196,19 @@ class Roster:
 
     async def _unload(self, names: Sequence[str], reason: str) -> None:
         going = [model for model in self.models if model.name in names]
-        for model in going:  # before anything is awaited: whoever asks for it from now on has it loaded again
-            model.loaded = False
+        await self._close(going)
         for model in going:
-            with anyio.CancelScope(shield=True):
+            log.warning("unloaded %s (%s): %s", model.name, _gib(model.need), reason)
+
+    async def _close(self, models: Sequence[Served]) -> None:
+        for model in models:  # before anything is awaited: whoever asks for it from now on has it loaded again
+            model.loaded = False
+        with anyio.CancelScope(shield=True):
+            for model in models:
                 try:
                     await model.desk.engine.close()
                 except Exception:
                     log.exception("%s did not end well", model.name)
-            log.warning("unloaded %s (%s): %s", model.name, _gib(model.need), reason)
 
 
 def _unloadable(model: Served) -> EngineFailed:

@@ -34,6 +34,7 @@ class Sized(FakeEngine):
         loads: how often it was loaded, or was tried to be.
         gate: set it to an event and loading waits for that.
         fault: raised by loading.
+        closed: is set once it has given its memory back.
     """
 
     def __init__(self, name: str, size: int, box: Box) -> None:
@@ -43,6 +44,7 @@ class Sized(FakeEngine):
         self.loaded = False
         self.gate: anyio.Event | None = None
         self.fault: Exception | None = None
+        self.closed = anyio.Event()
 
     async def load(self) -> None:
         self.loads += 1
@@ -57,6 +59,7 @@ class Sized(FakeEngine):
         if self.loaded:
             self.loaded = False
             self.box.room += self.size
+            self.closed.set()
 
 
 class House:
@@ -261,6 +264,17 @@ async def test_when_the_agent_ends_no_model_is_left_loaded() -> None:
         await house.ask("main")
         await house.ask("a")
     assert house.loaded() == []
+
+
+async def test_the_memory_is_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_agent.roster.WATCH_S", 0.001)
+    house = House(5, a=3)
+    async with house.roster.running():
+        await house.ask("a")
+        house.box.room = -1
+        with anyio.fail_after(10):
+            await house["a"].closed.wait()
+        assert house["main"].loaded
 
 
 async def test_an_engine_that_ends_badly_is_unloaded_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
