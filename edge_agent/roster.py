@@ -128,7 +128,7 @@ class Roster:
         for model in self._further:
             verdict = fit(model.need, await anyio.to_thread.run_sync(self._room), self._residents())
             if not verdict.fits or verdict.unload:
-                log.warning("%s is not loaded until it is asked for: it needs %s", model.name, _gib(model.need))
+                log.warning("%s is not loaded until it is asked for: it needs %s", model.name, _size(model.need))
                 continue
             try:
                 await self._load(model)
@@ -178,7 +178,7 @@ class Roster:
                 break
             await self._unload(verdict.unload, f"{model.name} needs its memory")
         if not verdict.fits:
-            need, room = _gib(model.need), _gib(max(0, verdict.room or 0))
+            need, room = _size(model.need), _size(max(0, verdict.room or 0))
             message = f"The model {model.name!r} needs {need} of memory, and {room} can be had now."
             raise ModelDoesNotFit(message, retry_after_s=RETRY_AFTER_NO_ROOM_S)
         began = self._clock()
@@ -192,13 +192,13 @@ class Roster:
             raise _unloadable(model) from error
         model.used_s = self._clock()
         model.loaded = True
-        log.info("loaded %s (%s) in %.1f s", model.name, _gib(model.need), model.used_s - began)
+        log.info("loaded %s (%s) in %.1f s", model.name, _size(model.need), model.used_s - began)
 
     async def _unload(self, names: Sequence[str], reason: str) -> None:
         going = [model for model in self.models if model.name in names]
         await self._close(going)
         for model in going:
-            log.warning("unloaded %s (%s): %s", model.name, _gib(model.need), reason)
+            log.warning("unloaded %s (%s): %s", model.name, _size(model.need), reason)
 
     async def _close(self, models: Sequence[Served]) -> None:
         for model in models:  # before anything is awaited: whoever asks for it from now on has it loaded again
@@ -215,5 +215,5 @@ def _unloadable(model: Served) -> EngineFailed:
     return EngineFailed(f"The model {model.name!r} cannot be loaded; the agent's log says why.")
 
 
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"
+def _size(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
