@@ -31,4 +31,4 @@ EXPOSE 8090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8090/health', timeout=2)"]
 ENTRYPOINT ["edge-agent"]
-CMD ["serve", "--host", "0.0.0.0", "--port", "8090", "--gpu-layers", "-1"]
+CMD ["serve", "--host", "0.0.0.0", "--port", "8090"]

@@ -17,9 +17,8 @@ from edge_agent.desk import Desk
 from edge_agent.engine.port import Engine
 from edge_agent.errors import AgentError, BadRequest, EngineFailed, NotFound
 from edge_agent.metrics import Metrics
-from edge_agent.models.room import room as free_room
-from edge_agent.roster import Roster
-from edge_agent.served import Served
+from edge_agent.roster import Roster, free_room
+from edge_agent.served import Served, Suit
 from edge_agent.settings import Settings
 
 log = logging.getLogger("edge_agent")
@@ -28,15 +27,15 @@ log = logging.getLogger("edge_agent")
 def create_app(
     engine: Engine,
     settings: Settings,
-    further: Sequence[tuple[Engine, int]] = (),
+    further: Sequence[tuple[Engine, Suit]] = (),
     room: Callable[[], int | None] = free_room,
 ) -> FastAPI:
     """The agent's HTTP side. `app.state.agent` is the Agent behind it. Its lifespan loads and closes the engines.
 
-    `further` models are engines with the memory that each will take, bytes; `room` says what may still be taken.
+    `further` models are engines, each with what sets it up; `room` says how many bytes they may still take.
     """
-    main, *others = (Served(Desk(each, max_queued=settings.max_queued), need) for each, need in ((engine, 0), *further))
-    roster = Roster(main, others, room=room)
+    others = [Served(Desk(each, max_queued=settings.max_queued), suit) for each, suit in further]
+    roster = Roster(Served(Desk(engine, max_queued=settings.max_queued)), others, room=room)
     agent = Agent(
         name=settings.name,
         roster=roster,

@@ -59,7 +59,7 @@ class _NotNow(Exception):
 class GatewayLink:
     """Keeps this agent registered at the gateway at `url`, for as long as `run` runs.
 
-    `card` describes the agent; its load is filled in here. `clock` gives seconds, monotonic.
+    `card` describes the agent; its load and speed are filled in here. `clock` gives seconds, monotonic.
     """
 
     def __init__(
@@ -116,7 +116,8 @@ class GatewayLink:
         self._node = None
 
     async def _register(self) -> Registered:
-        card = self._card.model_copy(update={"load": self._agent.roster.load()})
+        agent = self._agent
+        card = self._card.model_copy(update={"load": agent.roster.load(), "speed": agent.desk.speed()})
         reply = await self._call("POST", REGISTER_PATH, self._enrolment_token, card.model_dump(mode="json"))
         if reply.status_code in (401, 403):
             raise EnrolmentRefused(f"{self._url} refuses the enrolment token: {_message(reply)}")
@@ -135,7 +136,9 @@ class GatewayLink:
         renewed = self._clock()
         while self._clock() - renewed <= lease.lease_s:
             await anyio.sleep(lease.heartbeat_s * (0.9 + random.random() / 10))  # noqa: S311 (no secret)
-            beat = Heartbeat(load=self._agent.roster.load()).model_dump(mode="json")
+            agent = self._agent
+            # The curve every time, not only when it has moved: it is some hundred bytes, and nobody needs to remember.
+            beat = Heartbeat(load=agent.roster.load(), speed=agent.desk.speed()).model_dump(mode="json")
             try:
                 reply = await self._call("POST", HEARTBEAT_PATH.format(node_id=node.node_id), node.token, beat)
             except _NotNow:

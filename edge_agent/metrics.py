@@ -1,8 +1,10 @@
 """What Prometheus may know of an agent. One registry per agent, so that several can live in one process."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from edge_agent.engine.port import Counts
 from edge_agent.served import Served
@@ -21,6 +23,7 @@ class Metrics:
         self._loaded = self._gauge("edge_agent_model_loaded", "1: in memory; 0: loaded when it is asked for.")
         for model in models:
             self._watch(model)
+        self._registry.register(_Curves(models))
 
     def ended(self, model: str, outcome: str) -> None:
         """`outcome`: OpenAI's finish reason, "cancelled", or the class of the error."""
@@ -45,3 +48,27 @@ class Metrics:
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, ["model"], registry=self._registry)
+
+
+class _Curves(Collector):
+    """The measured curves at the moment of the scrape; what was not measured yet is left out."""
+
+    def __init__(self, models: Sequence[Served]) -> None:
+        self._models = models
+
+    def collect(self) -> Iterator[Metric]:
+        prefill = GaugeMetricFamily(
+            "edge_agent_prefill_tokens_per_second", "Measured, of one prompt read alone.", labels=("model",)
+        )
+        decode = GaugeMetricFamily(
+            "edge_agent_decode_tokens_per_second",
+            "Measured, of all sequences together.",
+            labels=("model", "sequences"),
+        )
+        for model in self._models:
+            curve = model.desk.pace.curve()
+            if curve.prefill is not None:
+                prefill.add_metric((model.name,), curve.prefill.tokens_per_s)
+            for count, rate in curve.decode:
+                decode.add_metric((model.name, str(count)), rate.tokens_per_s)
+        yield from (prefill, decode)

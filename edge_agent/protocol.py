@@ -9,7 +9,7 @@ Data flows the other way over plain OpenAI chat completions at `Register.url`, w
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 PROTOCOL_VERSION = 1
 
@@ -29,6 +29,8 @@ STATUS_PATH = "/node/v1/status"  # GET -> Status
 LEG_HEADER = "x-pice-leg"
 LEVEL_HEADER = "x-pice-level"
 REQUEST_ID_HEADER = "x-request-id"
+# On calls of an agent: the first token must come within so many milliseconds, else a 503 is wanted, and soon.
+DEADLINE_HEADER = "x-pice-deadline-ms"
 
 # Body field of a chat completion: the last message is the assistant's own unfinished text; go on from its end.
 # vLLM's name for it; llama-server and Ollama do so unasked.
@@ -52,6 +54,35 @@ class Load(Shape):
     prefill_tokens_per_s: float | None = Field(None, ge=0)
 
 
+class Measured(Shape):
+    """A rate that the agent has measured itself."""
+
+    tokens_per_s: float = Field(gt=0, allow_inf_nan=False)
+    age_s: float = Field(0, ge=0, allow_inf_nan=False, description="since it was measured last")
+    source: str = Field("", max_length=32, description="self_test or work: measured for its own sake, or on answers")
+
+
+class DecodeSpeed(Measured):
+    """`tokens_per_s` is that of all sequences TOGETHER."""
+
+    sequences: int = Field(ge=1, le=1024, description="decoded at the same time")
+
+
+class Speed(Shape):
+    """What is known of an agent's speed, as far as it was measured yet."""
+
+    prefill: Measured | None = Field(None, description="of one prompt that is read alone")
+    decode: tuple[DecodeSpeed, ...] = Field((), max_length=16, description="by rising number of sequences")
+
+    @field_validator("decode")
+    @classmethod
+    def _rises(cls, decode: tuple[DecodeSpeed, ...]) -> tuple[DecodeSpeed, ...]:
+        counts = [speed.sequences for speed in decode]
+        if counts != sorted(set(counts)):
+            raise ValueError("each number of sequences once, by rising number")
+        return decode
+
+
 class ModelCard(Shape):
     """One model of an agent; chat completions and `Warm` ask for it by its name."""
 
@@ -71,6 +102,7 @@ class Register(Shape):
     engine: str = ""
     version: str = ""
     load: Load = Load()
+    speed: Speed | None = None
     models: tuple[ModelCard, ...] = Field((), description="all that it serves, the main one above first")
 
 
@@ -86,6 +118,7 @@ class Registered(Lease):
 
 class Heartbeat(Shape):
     load: Load = Load()
+    speed: Speed | None = Field(None, description="none: nothing new is said of it")
 
 
 class WarmMessage(Shape):
@@ -119,5 +152,6 @@ class Status(Shape):
     draining: bool
     registered: bool
     load: Load
+    speed: Speed | None = None
     uptime_s: float
     models: tuple[ModelStatus, ...] = ()

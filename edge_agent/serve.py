@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,16 +17,22 @@ from pydantic import SecretStr
 
 from edge_agent.agent import Agent
 from edge_agent.app import create_app
-from edge_agent.engine.choose import choose
+from edge_agent.engine.build import look
+from edge_agent.engine.choose import choose, installed
+from edge_agent.engine.fit import fit
 from edge_agent.engine.options import EngineOptions
+from edge_agent.engine.placement import cache_types
 from edge_agent.engine.port import Engine
-from edge_agent.errors import ConfigError, EnrolmentRefused
+from edge_agent.engine.suited import Setup, SuitedEngine
+from edge_agent.errors import ConfigError, EnrolmentRefused, ModelUnusable
 from edge_agent.gateway import GatewayLink, own_address
+from edge_agent.health.probes import probe
 from edge_agent.models.download import fetch
-from edge_agent.models.gguf import check_gguf
 from edge_agent.models.manifest import MANIFEST
-from edge_agent.models.need import need_bytes
+from edge_agent.models.shape import read_shape
 from edge_agent.protocol import Register
+from edge_agent.selftest import SelfTest
+from edge_agent.served import Suit
 from edge_agent.server import Server, bind, url_of
 from edge_agent.settings import Settings
 
@@ -45,7 +52,7 @@ async def serve(settings: Settings) -> None:
     sock = bind(settings.host, settings.port)
     options = await anyio.to_thread.run_sync(engine_options, settings)
     engine = choose(settings.engine, options)
-    further = await anyio.to_thread.run_sync(further_engines, settings, options)
+    further = await anyio.to_thread.run_sync(further_engines, settings, options.name)
     await engine.load()
     if engine.info.slots < settings.slots:
         log.warning("%s writes %d answer(s) at once, not %d", engine.info.engine, engine.info.slots, settings.slots)
@@ -80,6 +87,8 @@ async def serve(settings: Settings) -> None:
                 if settings.gateway is not None:
                     link = gateway_link(agent, settings, settings.gateway, url_of(sock), client)
                     duties.start_soon(stay_registered, link)
+                if settings.tests_itself:
+                    duties.start_soon(SelfTest(agent.desk, agent.roster, every_s=settings.self_test_every_s).run)
                 await end.wait()
                 agent.roster.drain()
                 if link is not None:
@@ -102,48 +111,63 @@ def with_key(settings: Settings) -> Settings:
 
 
 def engine_options(settings: Settings) -> EngineOptions:
-    """Find the model, fetching it where need be. Blocks.
+    """Find the model, fetching it where need be; choose what was not set, and log it. Blocks.
 
     Raises:
-        ModelUnusable, DownloadFailed: as their names say.
+        ModelUnusable, DownloadFailed, EngineMissing: as their names say.
     """
     model, name = Path(settings.model), settings.model_name
+    wishes = settings.wishes()
     if settings.engine == "fake":
-        name = name or "fake"
-    elif settings.model in MANIFEST:
+        return fake_options(settings)
+    if settings.model in MANIFEST:
         entry = MANIFEST[settings.model]
         model, name = fetch(entry, settings.cache), name or entry.name
     else:
         model = model.expanduser()
-        check_gguf(model)
-    return EngineOptions(
-        model=model,
-        name=name or model.stem,
-        context_tokens=settings.ctx,
-        slots=settings.slots,
-        threads=settings.threads,
-        gpu_layers=settings.gpu_layers,
-        fake_token_s=settings.fake_token_s,
-        verbose=settings.verbose,
-    )
+    chosen = fit(wishes, read_shape(model), probe(), look(installed(settings.engine)))
+    log.info("%s", chosen.line())
+    return chosen.options(model, name or model.stem, wishes, verbose=settings.verbose)
 
 
-def further_engines(settings: Settings, main: EngineOptions) -> list[tuple[Engine, int]]:
-    """The further models, not loaded, set up as the main one is; with each the memory that it will take, bytes. Blocks.
+def further_engines(settings: Settings, main: str) -> list[tuple[Engine, Suit]]:
+    """The further models beside that of the name `main`, not loaded. Blocks.
+
+    Wishes are the main model's. What is not set is chosen when one is loaded, for the memory that there is then.
 
     Raises:
-        ConfigError: one has the main model's name. ModelUnusable: a file is missing or no GGUF.
+        ConfigError: one has the main model's name.
+        ModelUnusable: a file is missing or no GGUF, or cannot be used as wished, whatever the memory.
     """
-    engines = []
+    engines: list[tuple[Engine, Suit]] = []
+    wishes, box = settings.wishes(), probe()
     for model in settings.also:
-        if model.name == main.name:
+        if model.name == main:
             raise ConfigError(f"also: {model.name!r} is the main model's name; name them apart: FILE.gguf=NAME")
-        need = 0
-        if settings.engine != "fake":
-            check_gguf(model.file)
-            need = need_bytes(model.file, cells=main.slots * main.context_tokens)
-        engines.append((choose(settings.engine, replace(main, model=model.file, name=model.name)), need))
+        if settings.engine == "fake":
+            options = replace(fake_options(settings), model=model.file, name=model.name)
+            engines.append((choose("fake", options), lambda _: 0))
+            continue
+        shape = read_shape(model.file)
+        try:
+            cache_types(wishes, shape)
+        except ModelUnusable as error:
+            raise ModelUnusable(f"{model.file}: {error.message}") from error
+        library = partial(look, installed(settings.engine))
+        setup = Setup(model, shape, wishes, box, library, verbose=settings.verbose)
+        engine = SuitedEngine(setup, partial(choose, settings.engine))
+        engines.append((engine, engine.suit))
     return engines
+
+
+def fake_options(settings: Settings) -> EngineOptions:
+    return EngineOptions(
+        Path(settings.model),
+        settings.model_name or "fake",
+        context_tokens=settings.ctx,
+        slots=settings.slots,
+        fake_token_s=settings.fake_token_s,
+    )
 
 
 def gateway_link(

@@ -1,5 +1,6 @@
 """One model of the roster: its desk, and what the roster knows of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,6 +9,10 @@ import anyio
 from edge_agent.desk import Desk
 from edge_agent.errors import AgentError
 from edge_agent.protocol import ModelCard, ModelStatus
+
+# Sets up an engine that is not loaded for the bytes that can be had (None: the machine does not say), and tells how
+# many of them it then takes, estimated. Blocks. Raises ModelUnusable where it cannot be had for that.
+Suit = Callable[[int | None], int]
 
 ModelState = Literal["loaded", "loading", "unloaded"]  # llama-server's words for its router's models
 
@@ -25,14 +30,16 @@ class Served:
     """Changed only by the roster.
 
     Attributes:
-        need: memory that it takes once loaded, bytes, estimated.
+        suit: of its engine; the main model's is never asked, it is loaded as it was set up at the start.
+        bytes: memory that it takes while it is loaded, as `suit` told.
         loaded: its engine may be asked.
         users: requests for it that have not ended; `waiting` of them wait until it is loaded.
         used_s: when the last of them came or went, the roster's clock, seconds.
     """
 
     desk: Desk
-    need: int = 0
+    suit: Suit = lambda _: 0
+    bytes: int = 0
     loaded: bool = False
     loading: Loading | None = None
     users: int = 0

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.engine.choose import EngineChoice
-from edge_agent.engine.options import usable_cores
+from edge_agent.engine.need import PLAIN
+from edge_agent.engine.options import CacheType, FlashAttention, GpuLayers, LoadMode
+from edge_agent.engine.wishes import Wishes
 from edge_agent.errors import ConfigError
 from edge_agent.models.download import DEFAULT_CACHE
 from edge_agent.models.further import FurtherModel, parse_further
@@ -47,14 +49,27 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(None, description="what callers must present; with a gateway one is drawn")
     slots: int = Field(4, ge=1, le=1024, description="answers written at once; the memory holds slots x ctx tokens")
     ctx: int = Field(4096, ge=64, description="prompt + answer of one sequence, tokens")
-    threads: int = Field(default_factory=usable_cores, ge=1)
-    gpu_layers: int = Field(0, ge=-1, description="-1: all that fit")
+    threads: int | None = Field(None, ge=1, description="none: as many as the box has good use for")
+    gpu_layers: GpuLayers = Field("auto", description="auto (or -1): as many as fit; all; or how many")
+    flash_attn: FlashAttention = Field("auto", description="auto: llama.cpp tries it")
+    cache_type: CacheType | None = Field(
+        None,
+        description="of the memory, as cache-type-k and -v of llama-server; none: f16, or q8_0 where that does not fit",
+    )
+    ubatch_size: int | None = Field(None, ge=32, le=8192, description="prompt tokens a step; none: by the processor")
+    load_mode: LoadMode = "auto"
     max_queued: int = Field(32, ge=0)
     max_body_bytes: int = Field(10_000_000, ge=1_000)
     drain_s: float = Field(30.0, ge=0, description="running answers may take this long after SIGTERM")
     cache: Path = Field(DEFAULT_CACHE, description="where fetched models are kept")
     fake_token_s: float = Field(0.0, ge=0, description="seconds per token with `engine = fake`")
+    self_test: bool = Field(True, description="measure speed at start and while idle; the fake engine only when asked")
+    self_test_every_s: float = Field(3600.0, gt=0)
     verbose: bool = False
+
+    @property
+    def tests_itself(self) -> bool:
+        return self.self_test and (self.engine != "fake" or "self_test" in self.model_fields_set)
 
     @field_validator("also", mode="before")
     @classmethod
@@ -70,6 +85,38 @@ class Settings(BaseSettings):
         if url is not None and not re.match(r"https?://[^/\s]+", url):
             raise ValueError("must be a URL such as http://host:port")
         return None if url is None else url.rstrip("/")
+
+    @field_validator("gpu_layers", mode="before")
+    @classmethod
+    def _is_a_number_of_layers(cls, layers: object) -> object:
+        if layers in ("auto", "all"):
+            return layers
+        try:
+            number = int(str(layers))
+        except ValueError:
+            number = -2
+        if number < -1:
+            raise ValueError("must be auto, all or a number of layers")
+        return "auto" if number == -1 else number
+
+    @field_validator("cache_type")
+    @classmethod
+    def _has_what_it_needs(cls, kind: CacheType | None, info: ValidationInfo) -> CacheType | None:
+        if kind is not None and kind not in PLAIN and info.data.get("flash_attn") == "off":
+            raise ValueError(f"{kind} needs flash attention, and flash_attn is off: use f16, or flash_attn = auto")
+        return kind
+
+    def wishes(self) -> Wishes:
+        return Wishes(
+            context_tokens=self.ctx,
+            slots=self.slots,
+            gpu_layers=self.gpu_layers,
+            threads=self.threads,
+            cache_type=self.cache_type,
+            flash_attn=self.flash_attn,
+            ubatch_size=self.ubatch_size,
+            load_mode=self.load_mode,
+        )
 
     @classmethod
     def settings_customise_sources(

@@ -77,7 +77,10 @@ class ChatBody(Wire):
     grammar: str | None = Field(None, min_length=1)
     response_format: ResponseFormat | None = None
     tools: tuple[Any, ...] | None = None
+    ignore_eos: bool | None = None
     continue_final_message: bool | None = None
+    mean_logprob: bool = False
+    priority: int | None = Field(None, ge=-(2**31), lt=2**31)
 
     @property
     def include_usage(self) -> bool:
@@ -97,8 +100,12 @@ class ChatBody(Wire):
             raise BadRequest("To be continued, the last message must be the assistant's.", param=CONTINUE_FIELD)
         if self.grammar and self._schema() is not None:
             raise BadRequest("grammar and response_format exclude each other.", param="grammar")
+        if self.ignore_eos and (self.grammar or self._schema() is not None):
+            # Where a grammar is at its end no other token is allowed; llama.cpp aborts when it gets one all the same.
+            raise BadRequest("ignore_eos and grammar or response_format exclude each other.", param="ignore_eos")
 
-    def job(self) -> Job:
+    def job(self, urgency: int = 0) -> Job:
+        """`urgency`: the priority of a body that names none."""
         stop = (self.stop,) if isinstance(self.stop, str) else self.stop or ()
         last = self.messages[-1].role == "assistant"
         return Job(
@@ -117,7 +124,10 @@ class ChatBody(Wire):
             grammar=self.grammar,
             json_schema=self._schema(),
             logit_bias=self.logit_bias or {},
+            ignore_eos=bool(self.ignore_eos),
             continue_final=last if self.continue_final_message is None else self.continue_final_message,
+            mean_logprob=self.mean_logprob,
+            priority=urgency if self.priority is None else self.priority,
         )
 
     def _schema(self) -> dict[str, Any] | None:

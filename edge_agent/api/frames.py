@@ -68,12 +68,13 @@ class Envelope:
 
 
 def usage(counts: Counts) -> dict[str, Any]:
-    return {
+    told = {
         "prompt_tokens": counts.prompt,
         "completion_tokens": counts.completion,
         "total_tokens": counts.prompt + counts.completion,
         "prompt_tokens_details": {"cached_tokens": counts.cached},
     }
+    return told if counts.mean_logprob is None else {**told, "mean_logprob": counts.mean_logprob}
 
 
 def _entry(entry: TokenLogprob) -> dict[str, Any]:

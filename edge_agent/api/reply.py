@@ -20,14 +20,20 @@ STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
 class ChatReply(Response):
-    """Waits for model and slot, decodes and sends, while it watches the connection: before the first byte, too."""
+    """Waits for model and slot, decodes and sends, while it watches the connection: before the first byte, too.
 
-    def __init__(self, agent: Agent, model: Served, job: Job, envelope: Envelope, *, stream: bool) -> None:
+    The status goes out with the first token, so that whatever fails before it is a status of its own.
+    """
+
+    def __init__(
+        self, agent: Agent, model: Served, job: Job, envelope: Envelope, *, stream: bool, within_s: float
+    ) -> None:
         super().__init__(media_type="text/event-stream", headers=STREAM_HEADERS)
         del self.headers["content-length"]
         self._agent = agent
         self._model = model
         self._job = job
+        self._within_s = within_s
         self._envelope = envelope
         self._answer = self._stream if stream else self._whole
 
@@ -55,7 +61,7 @@ class ChatReply(Response):
             await send(message)
 
         try:
-            async with self._agent.roster.hot(self._model) as desk, desk.work(self._job) as pieces:
+            async with self._agent.roster.work(self._model, self._job, self._within_s) as pieces:
                 return await self._answer(pieces, scope, receive, noting_send)
         except AgentError as caught:
             error = caught

@@ -26,6 +26,7 @@ def routes(agent: Agent) -> APIRouter:
             draining=roster.draining,
             registered=agent.registered,
             load=roster.load(),
+            speed=agent.desk.speed(),
             uptime_s=round(time.monotonic() - agent.started_s, 3),
             models=tuple(model.status() for model in roster.models),
         )

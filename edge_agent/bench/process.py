@@ -16,6 +16,7 @@ import anyio.to_thread
 from edge_agent.bench.ask import Ask, Run
 from edge_agent.bench.peers.backend import Backend
 from edge_agent.bench.play import play
+from edge_agent.engine.choose import SPIN_COUNT
 
 PATIENCE_S = 1200.0  # for one run
 GOODBYE_S = 20.0
@@ -78,6 +79,7 @@ def _live(make: Make, line: Connection, log: str) -> None:
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(file, 1)
     os.dup2(file, 2)
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # what the engine gives itself, its peers get as well
     asyncio.run(_serve(make, line))
 
 

@@ -27,6 +27,16 @@ class Backend(Protocol):
     @property
     def limits(self) -> Limits: ...
 
+    @property
+    def cell_bytes(self) -> int:
+        """Of one token's keys and values."""
+        ...
+
+    @property
+    def native_s(self) -> float:
+        """Seconds spent in the model's library so far."""
+        ...
+
     def render(self, messages: Sequence[WireMessage], *, open_turn: bool) -> str:
         """As `ChatTemplate.render`."""
         ...

@@ -15,7 +15,7 @@ from edge_agent.engine.backend import Backend
 from edge_agent.engine.loop import DecodeLoop, News, Order
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.passage import Passage
-from edge_agent.engine.port import Job, ModelInfo, Piece, Warmth, WireMessage
+from edge_agent.engine.port import Job, ModelInfo, Piece, Stats, Warmth, WireMessage
 from edge_agent.engine.prompt import cut_after, split_continued
 from edge_agent.engine.sequence import Sequence as TokenSequence
 from edge_agent.engine.sequence import Urgency
@@ -51,9 +51,12 @@ class BatchingEngine:
         o = self._options
         return ModelInfo(name=o.name, context_tokens=o.context_tokens, slots=o.slots, engine=self._name)
 
+    def stats(self) -> Stats | None:
+        return None if self._loop is None else self._loop.stats()
+
     @property
     def loop(self) -> DecodeLoop | None:
-        """The thread that decodes, whose figures say how it fares; None: not loaded."""
+        """The thread that decodes; None: not loaded."""
         return self._loop
 
     async def load(self) -> None:
@@ -111,7 +114,15 @@ class BatchingEngine:
         tokens = self._tokens(backend, backend.render(messages, open_turn=True) + continued)
         room = self._options.context_tokens - len(tokens)
         limit = room if job.max_tokens is None else min(job.max_tokens, room)
-        return TokenSequence(tokens, limit, backend.sampler(job), job.top_logprobs)
+        wants_logprob = job.mean_logprob or job.top_logprobs is not None
+        return TokenSequence(
+            tokens,
+            limit,
+            backend.sampler(job),
+            wants_logprob=wants_logprob,
+            top_logprobs=job.top_logprobs or 0,
+            priority=job.priority,
+        )
 
     def _to_hold(self, backend: Backend, messages: Sequence[WireMessage]) -> TokenSequence:
         rendered = backend.render(messages, open_turn=False)

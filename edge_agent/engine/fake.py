@@ -9,6 +9,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 
 import anyio
 
@@ -25,6 +26,7 @@ VOCABULARY = (
 WORDS = VOCABULARY.split()
 ANSWER_TOKENS = 60  # length of an answer that nobody stops
 REMEMBERED = 64  # prompts
+LOGPROB = -0.5  # of every token
 
 
 class FakeEngine:
@@ -62,6 +64,9 @@ class FakeEngine:
     def started(self) -> int:
         return len(self.jobs)
 
+    def stats(self) -> None:
+        return None
+
     async def load(self) -> None:
         pass
 
@@ -81,7 +86,8 @@ class FakeEngine:
                 await anyio.sleep(self._prefill_s)
                 cached = self._remember(prompt)
                 limit = room if job.max_tokens is None else min(job.max_tokens, room)
-                pieces = self._write(job, _answer(messages, job.seed, continued), limit, len(prompt), cached)
+                words = _answer(messages, job.seed, continued, endless=job.ignore_eos)
+                pieces = self._write(job, words, limit, len(prompt), cached)
                 yield pieces
                 done = True
             finally:
@@ -113,7 +119,8 @@ class FakeEngine:
             if gate.stopped:
                 break
         rest = gate.flush()
-        yield Piece(rest, finish_reason=reason, counts=Counts(prompt_tokens, written, cached))
+        mean = LOGPROB if job.mean_logprob and written else None
+        yield Piece(rest, finish_reason=reason, counts=Counts(prompt_tokens, written, cached, mean))
 
     def _room(self, prompt: Sequence[str]) -> int:
         limit = self._info.context_tokens
@@ -132,13 +139,13 @@ def _tokens(messages: Sequence[WireMessage]) -> list[str]:
     return [token for m in messages for token in (f"<{m.get('role')}>", *str(m.get("content") or "").split())]
 
 
-def _answer(messages: Sequence[WireMessage], seed: int | None, continued: str) -> Iterator[str]:
+def _answer(messages: Sequence[WireMessage], seed: int | None, continued: str, *, endless: bool) -> Iterator[str]:
     """The words of the answer, those that `continued` says already left out."""
     told = json.dumps([[m.get("role"), m.get("content")] for m in messages], ensure_ascii=False)
     digest = hashlib.sha256(f"{seed}|{told}".encode()).digest()
     draw = random.Random(digest)  # noqa: S311 (nothing secret about it)
     said = ""
-    for number in range(ANSWER_TOKENS):
+    for number in count() if endless else range(ANSWER_TOKENS):
         word = draw.choice(WORDS)
         word = word if number == 0 else f". {word.capitalize()}" if number % 9 == 0 else f" {word}"
         said += word
@@ -148,7 +155,7 @@ def _answer(messages: Sequence[WireMessage], seed: int | None, continued: str) -
 
 
 def _logprob(word: str, top: int | None) -> TokenLogprob:
-    likely = TokenLogprob(word, tuple(word.encode()), -0.5)
+    likely = TokenLogprob(word, tuple(word.encode()), LOGPROB)
     return TokenLogprob(word, likely.bytes, likely.logprob, (likely,) if top else ())
 
 

@@ -1,4 +1,4 @@
-"""llama.cpp's C API by way of llama-cpp-python: the only file that knows it.
+"""llama.cpp's C API by way of llama-cpp-python: the only file that drives it (`build.py` asks it what it can do).
 
 One context with one unified memory for all sequences, so that they can share cells. The batch's arrays are made once
 and filled through numpy; sampling happens in C, in a chain of samplers for each sequence.
@@ -7,7 +7,9 @@ and filled through numpy; sampling happens in C, in a chain of samplers for each
 import ctypes
 import json
 import logging
+import math
 import secrets
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,20 +20,24 @@ import numpy as np
 from edge_agent.engine.backend import DecodeFailed
 from edge_agent.engine.batch import Batch, Copy, Run, Sampled
 from edge_agent.engine.logits import Floats, Logprobs, likeliest
+from edge_agent.engine.need import CELLS_PAD, token_bytes
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Job, WireMessage
 from edge_agent.engine.scheduler import Limits
 from edge_agent.engine.template import ChatTemplate
 from edge_agent.errors import BadRequest, ModelUnusable, cannot_load
+from edge_agent.models.shape import read_shape
 
 log = logging.getLogger("edge_agent")
 
 PIECE_BYTES = 256  # longest token text in any vocabulary we know is 128
 TEMPLATE_BYTES = 1 << 18
-CHUNK = 128  # prompt tokens a step: on a small box some 0.2-0.5 s, which is how long others wait for their next token
-CHUNK_GPU = 512
 MOST_SEQUENCES = 256  # llama.cpp's own bound
-CELLS_PAD = 256  # llama.cpp rounds the memory up to this
+FLASH_ATTENTION = {
+    "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+}
 PENALTY_WINDOW = 64  # tokens, llama.cpp's default
 # llama-server's defaults, see `Job`.
 TEMPERATURE, TOP_K, TOP_P, MIN_P = 0.8, 40, 0.95, 0.05
@@ -48,6 +54,7 @@ class LlamaBackend:
         llama_cpp.llama_backend_init()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = options.gpu_layers
+        params.load_mode = llama_cpp.llama_load_mode_from_str(options.load_mode.encode())
         self._model = llama_cpp.llama_model_load_from_file(str(options.model).encode(), params)
         if not self._model:
             raise ModelUnusable(cannot_load(options.model))
@@ -59,6 +66,8 @@ class LlamaBackend:
             llama_cpp.llama_model_free(self._model)
             raise ModelUnusable(cannot_load(options.model))
         self._memory = llama_cpp.llama_get_memory(self._context)
+        self.native_s = 0.0
+        self.cell_bytes = token_bytes(read_shape(options.model), options.cache_type)
         self._batch = _BatchArrays(self.limits.chunk + self.limits.slots)
         self._logprobs = Logprobs(self._n_vocab)
         self._ends = frozenset(t for t in range(self._n_vocab) if llama_cpp.llama_vocab_is_eog(self._vocab, t))
@@ -90,8 +99,9 @@ class LlamaBackend:
     def sampler(self, job: Job) -> "SamplerChain":
         grammar = self._grammar(job)
         chain = SamplerChain()
-        if job.logit_bias:
-            chain.add(self._bias(job.logit_bias))
+        banned = dict.fromkeys(self._ends, -math.inf) if job.ignore_eos else {}
+        if job.logit_bias or banned:
+            chain.add(self._bias({**job.logit_bias, **banned}))
         penalties = (job.repeat_penalty or 1.0, job.frequency_penalty or 0.0, job.presence_penalty or 0.0)
         if penalties != (1.0, 0.0, 0.0):
             chain.add(llama_cpp.llama_sampler_init_penalties(self._n_vocab, PENALTY_WINDOW, *penalties))
@@ -117,7 +127,9 @@ class LlamaBackend:
         if not batch.runs:
             return []
         rows = self._batch.fill(batch.runs)
+        began = time.perf_counter()
         status = llama_cpp.llama_decode(self._context, self._batch.struct)
+        self.native_s += time.perf_counter() - began
         if status != 0:
             raise DecodeFailed(f"llama_decode gave {status}")
         sampling = [run for run in batch.runs if run.samples]
@@ -134,8 +146,7 @@ class LlamaBackend:
         cells = -(-options.slots * options.context_tokens // CELLS_PAD) * CELLS_PAD
         # Kept sequences need ids, live ones besides; each id costs a row of logits.
         ids = min(MOST_SEQUENCES, 3 * options.slots + 8) if shares else options.slots
-        chunk = CHUNK_GPU if options.gpu_layers else CHUNK
-        return Limits(options.slots, cells, min(chunk, cells), ids, shares)
+        return Limits(options.slots, cells, min(options.ubatch_size, cells), ids, shares)
 
     def _can_share(self, options: EngineOptions) -> bool:
         reasons = {
@@ -156,7 +167,8 @@ class LlamaBackend:
         params.n_seq_max = limits.ids
         params.n_outputs_max = limits.ids  # llama.cpp reserves one for each sequence it knows
         params.n_threads = params.n_threads_batch = options.threads
-        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.flash_attn_type = FLASH_ATTENTION[options.flash_attn]
+        params.type_k = params.type_v = getattr(llama_cpp, f"GGML_TYPE_{options.cache_type.upper()}")
         params.kv_unified = True
         params.no_perf = True
         return params
@@ -195,9 +207,11 @@ class LlamaBackend:
         sequence = run.sequence
         if sequence.sampler is None:
             raise AssertionError("whoever samples has a sampler")
+        began = time.perf_counter()
         token: int = llama_cpp.llama_sampler_sample(sequence.sampler.pointer, self._context, row)
+        self.native_s += time.perf_counter() - began
         ends = token in self._ends
-        if sequence.top_logprobs is None or ends:
+        if ends or not sequence.wants_logprob:
             return Sampled(token, ends)
         logits = self._row(row)
         total = self._logprobs.normaliser(logits)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from edge_agent.engine.backend import Backend
 from edge_agent.engine.batch import Batch, Sampled
 from edge_agent.engine.passage import Passage
-from edge_agent.engine.port import Piece
+from edge_agent.engine.port import Piece, Stats
 from edge_agent.engine.scheduler import Scheduler
 from edge_agent.engine.sequence import Phase, Sequence
 from edge_agent.errors import EngineFailed
@@ -35,17 +35,11 @@ class Order:
 
 
 class DecodeLoop:
-    """Owns the backend from now on, and closes it when it ends.
-
-    Attributes:
-        steps, tokens: decoded so far.
-        overhead_s: time spent outside the backend while there was work, seconds.
-    """
+    """Owns the backend from now on, and closes it when it ends."""
 
     def __init__(self, backend: Backend) -> None:
-        self.steps = 0
-        self.tokens = 0
-        self.overhead_s = 0.0
+        self._steps = 0
+        self._step_s = 0.0
         self._backend = backend
         self._scheduler = Scheduler(backend.limits)
         self._orders: dict[Sequence, Order] = {}
@@ -61,6 +55,20 @@ class DecodeLoop:
     def broken(self) -> bool:
         """It has ended, by a fault of its own or since it was closed."""
         return self._broken
+
+    def stats(self) -> Stats:
+        """Read while steps run: figures of this moment, or of one just before."""
+        backend, scheduler = self._backend, self._scheduler
+        return Stats(
+            steps=self._steps,
+            step_s=self._step_s,
+            python_s=max(0.0, self._step_s - backend.native_s),
+            cells=backend.limits.cells,
+            held=scheduler.cells,
+            cell_bytes=backend.cell_bytes,
+            evicted=scheduler.evicted,
+            waiting=scheduler.waiting,
+        )
 
     def hung_for(self) -> float:
         """Since when the step that runs now is running, seconds; 0 between steps."""
@@ -127,7 +135,6 @@ class DecodeLoop:
     def _step(self) -> None:
         began = time.perf_counter()
         batch = self._scheduler.next()
-        before = time.perf_counter()
         try:
             sampled = self._decode(batch)
         except Exception as error:
@@ -135,13 +142,11 @@ class DecodeLoop:
             self._give_up(batch, error)
             self._send()
             return
-        after = time.perf_counter()
         self._scheduler.commit(batch, sampled)
         self._report(batch, sampled)
         self._send()
-        self.steps += 1
-        self.tokens += batch.tokens
-        self.overhead_s += before - began + time.perf_counter() - after
+        self._steps += 1
+        self._step_s += time.perf_counter() - began
 
     def _decode(self, batch: Batch) -> list[Sampled]:
         self._step_began = time.monotonic()

@@ -14,7 +14,10 @@ class Passage:
         self._gate = TextGate(job.stop)
         self._backend = backend
         self._wants_logprobs = job.top_logprobs is not None
+        self._wants_mean = job.mean_logprob
         self._logprobs: list[TokenLogprob] = []
+        self._sum = 0.0
+        self._drawn = 0
         self._ended = False
 
     @property
@@ -26,6 +29,8 @@ class Passage:
         if sampled.ends:
             self._ended = True
             return None
+        self._drawn += 1
+        self._sum += sampled.logprob or 0.0
         if self._wants_logprobs:
             self._logprobs.append(self._entry(sampled))
         text = self._gate.feed(self._backend.text(sampled.token))
@@ -41,7 +46,8 @@ class Passage:
         """The last piece."""
         rest = self._gate.flush()
         reason: FinishReason = "stop" if self._ended or self._gate.stopped else "length"
-        counts = Counts(len(sequence.prompt), len(sequence.generated), sequence.cached or 0)
+        mean = self._sum / self._drawn if self._wants_mean and self._drawn else None
+        counts = Counts(len(sequence.prompt), len(sequence.generated), sequence.cached or 0, mean)
         logprobs = () if self._gate.stopped else tuple(self._logprobs)
         return Piece(rest, logprobs, finish_reason=reason, counts=counts)
 

@@ -28,7 +28,10 @@ class Job:
         grammar: GBNF that the answer must match.
         json_schema: JSON schema that the answer must match. At most one of the two is given.
         logit_bias: token id -> what is added to its logit.
+        ignore_eos: the answer does not end before its limit or a stop string. Not with a grammar or schema.
         continue_final: the last message is the assistant's own unfinished text; write on from its end.
+        mean_logprob: tell the mean logprob of the answer's tokens at its end.
+        priority: smaller is more urgent; among equals the first comes first.
     """
 
     messages: tuple[WireMessage, ...] = field(repr=False)
@@ -46,7 +49,10 @@ class Job:
     grammar: str | None = None
     json_schema: Mapping[str, Any] | None = None
     logit_bias: Mapping[int, float] = field(default_factory=dict)
+    ignore_eos: bool = False
     continue_final: bool = False
+    mean_logprob: bool = False
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +67,17 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Tokens of one job. `cached` of `prompt` were found in the engine's memory."""
+    """Tokens of one job.
+
+    Attributes:
+        cached: of `prompt`, those found in the engine's memory.
+        mean_logprob: of the answer's tokens, natural, where the job asked for it and the engine can tell.
+    """
 
     prompt: int
     completion: int
     cached: int = 0
+    mean_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +111,39 @@ class ModelInfo:
     engine: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What an engine tells of its work since it was loaded.
+
+    Attributes:
+        steps: decode steps; `step_s` seconds in all.
+        python_s: of `step_s`, spent outside the model's library.
+        cells: tokens that the key-value memory has room for; `held` now, shared ones counted once.
+        cell_bytes: of one cell.
+        evicted: tokens that were held for later and had to make room.
+        waiting: jobs that wait for room in the memory.
+    """
+
+    steps: int
+    step_s: float
+    python_s: float
+    cells: int
+    held: int
+    cell_bytes: int
+    evicted: int
+    waiting: int
+
+
 class Engine(Protocol):
     """A loaded model. More jobs than slots wait their turn; leaving a job's context stops its decode at once."""
 
     @property
     def info(self) -> ModelInfo:
         """Meaningful once loaded."""
+        ...
+
+    def stats(self) -> Stats | None:
+        """None: not loaded, or it tells nothing of its work."""
         ...
 
     async def load(self) -> None:

@@ -24,8 +24,19 @@ from edge_agent.errors import AgentError, BadRequest, ContextTooLong, EngineFail
 
 # Prompts kept in main memory beside the slots; the server's own default of 8 GiB is not for a Jetson.
 PROMPT_CACHE_MIB = 256
-# Tokens read in one step; between two steps the server looks whether the client is still there.
-PREFILL_CHUNK = 256
+FLASH_ATTENTION = {
+    "auto": "LLAMA_FLASH_ATTN_TYPE_AUTO",
+    "on": "LLAMA_FLASH_ATTN_TYPE_ENABLED",
+    "off": "LLAMA_FLASH_ATTN_TYPE_DISABLED",
+}
+LOAD_MODES = {
+    "auto": "LLAMA_LOAD_MODE_AUTO",
+    "none": "LLAMA_LOAD_MODE_NONE",
+    "mmap": "LLAMA_LOAD_MODE_MMAP",
+    "mlock": "LLAMA_LOAD_MODE_MLOCK",
+    "mmap+mlock": "LLAMA_LOAD_MODE_MMAP_MLOCK",
+    "dio": "LLAMA_LOAD_MODE_DIRECT_IO",
+}
 LONGEST_PARENT = 60  # characters; a unix socket's whole path has room for 107, on macOS for 103
 SHARE_S = 2.0  # copying a warmed prompt from slot to slot; it takes some ten milliseconds
 
@@ -41,6 +52,9 @@ class PrebuiltEngine:
     def info(self) -> ModelInfo:
         o = self._options
         return ModelInfo(name=o.name, context_tokens=o.context_tokens, slots=o.slots, engine="llama.cpp (prebuilt)")
+
+    def stats(self) -> None:
+        return None
 
     async def load(self) -> None:
         if self._server is not None:
@@ -78,7 +92,7 @@ class PrebuiltEngine:
         async with self._http.stream("POST", "/completion", json=_body(job, prompt)) as response:
             if response.status_code != 200:
                 raise _complaint(response.status_code, await response.aread())
-            yield _pieces(response)
+            yield _pieces(response, job)
 
     async def warm(self, messages: Sequence[WireMessage]) -> Warmth:
         rendered = await self._render(messages, open_turn=False)
@@ -133,7 +147,10 @@ class PrebuiltEngine:
         params.slot_save_path = f"{home}/"
         params.n_parallel = o.slots
         params.n_ctx = o.context_tokens * o.slots
-        params.n_batch = PREFILL_CHUNK
+        params.n_batch = o.ubatch_size
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type[FLASH_ATTENTION[o.flash_attn]]
+        params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type[f"GGML_TYPE_{o.cache_type.upper()}"]
+        params.load_mode = xllamacpp.llama_load_mode[LOAD_MODES[o.load_mode]]
         params.kv_unified = False  # so that every slot has its whole context for certain
         params.n_gpu_layers = o.gpu_layers
         params.cache_ram_mib = PROMPT_CACHE_MIB
@@ -182,14 +199,20 @@ def _body(job: Job, prompt: str) -> dict[str, Any]:
         "cache_prompt": True,
         "n_predict": -1 if job.max_tokens is None else job.max_tokens,
         "stop": list(job.stop),
+        "ignore_eos": job.ignore_eos,
         "logit_bias": [[token, bias] for token, bias in job.logit_bias.items()],
         # Asked for one it gives one alternative, the likeliest; asked for none, no logprobs.
-        "n_probs": 0 if job.top_logprobs is None else max(1, job.top_logprobs),
+        "n_probs": max(1, job.top_logprobs or 0) if _wants_logprobs(job) else 0,
         **{name: value for name, value in wishes.items() if value is not None},
     }
 
 
-async def _pieces(response: httpx2.Response) -> AsyncIterator[Piece]:
+def _wants_logprobs(job: Job) -> bool:
+    return job.top_logprobs is not None or job.mean_logprob
+
+
+async def _pieces(response: httpx2.Response, job: Job) -> AsyncIterator[Piece]:
+    drawn: list[float] = []
     try:
         async for line in response.aiter_lines():
             if not line.startswith("data: "):
@@ -198,10 +221,15 @@ async def _pieces(response: httpx2.Response) -> AsyncIterator[Piece]:
             if "error" in frame:
                 raise EngineFailed(f"The engine broke: {frame['error'].get('message')}")
             logprobs = tuple(_logprob(entry) for entry in frame.get("completion_probabilities", ()))
+            drawn += [entry.logprob for entry in logprobs]
+            if job.top_logprobs is None:
+                logprobs = ()
             if not frame["stop"]:
-                yield Piece(frame["content"], logprobs)
+                if frame["content"] or logprobs:
+                    yield Piece(frame["content"], logprobs)
                 continue
-            counts = Counts(frame["tokens_evaluated"], frame["tokens_predicted"], frame["timings"]["cache_n"])
+            mean = sum(drawn) / len(drawn) if job.mean_logprob and drawn else None
+            counts = Counts(frame["tokens_evaluated"], frame["tokens_predicted"], frame["timings"]["cache_n"], mean)
             reason: FinishReason = "length" if frame["stop_type"] == "limit" else "stop"
             yield Piece(frame["content"], logprobs, finish_reason=reason, counts=counts)
             return

@@ -8,7 +8,8 @@ read, so that no stream waits longer than that takes. Prompts that begin alike a
 until the first has read what they share, and takes it from there.
 """
 
-from collections import deque
+from bisect import insort
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_agent.engine.batch import Batch, Copy, Free, Run, Sampled
@@ -36,12 +37,16 @@ class Limits:
 
 
 class Scheduler:
-    """Attribute `live`: sequences that hold a slot, in the order they came."""
+    """Attributes:
+    live: sequences that hold a slot, in the order they came.
+    evicted: tokens that were kept for later and had to make room.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.live: list[Sequence] = []
+        self.evicted = 0
         self._limits = limits
-        self._queues: dict[Urgency, deque[Sequence]] = {urgency: deque() for urgency in Urgency}
+        self._queues: dict[Urgency, list[Sequence]] = {urgency: [] for urgency in Urgency}
         self._tree = PrefixTree()
         self._free_ids = list(range(limits.ids - 1, -1, -1))
         self._edits: list[Copy | Free] = []
@@ -52,6 +57,11 @@ class Scheduler:
         return bool(self.live) or any(self._queues.values())
 
     @property
+    def waiting(self) -> int:
+        """Sequences that are queued."""
+        return sum(len(queue) for queue in self._queues.values())
+
+    @property
     def cells(self) -> int:
         """Tokens held, shared ones counted once."""
         return self._tree.cells
@@ -60,7 +70,10 @@ class Scheduler:
         """Queue it. Its `reserve` must not exceed the memory's cells."""
         self._orders += 1
         sequence.order = self._orders
-        self._queues[sequence.urgency].append(sequence)
+        self._queue(sequence)
+
+    def _queue(self, sequence: Sequence) -> None:
+        insort(self._queues[sequence.urgency], sequence, key=lambda queued: (queued.priority, queued.order))
 
     def next(self) -> Batch:
         """The next step. It may have edits alone, or nothing at all."""
@@ -73,7 +86,7 @@ class Scheduler:
         runs += self._chunk([s for s in reading if s.remaining])
         need = sum(len(run.tokens) for run in runs)
         while self._tree.cells + need > self._limits.cells:
-            evicted = self._tree.evict()
+            evicted = self._evict(self._tree.evict)
             if evicted is None:
                 raise AssertionError("what is live fits, for it was admitted by its reserve")
             self._let_go(evicted)
@@ -121,6 +134,12 @@ class Scheduler:
             self._tree.drop(seq)
             self._let_go(seq)
 
+    def _evict(self, way: Callable[[], int | None]) -> int | None:
+        before = self._tree.cells
+        gone = way()
+        self.evicted += before - self._tree.cells
+        return gone
+
     def _let_go(self, seq: int) -> None:
         self._edits.append(Free(seq))
         self._free_ids.append(seq)
@@ -128,7 +147,7 @@ class Scheduler:
     def _admit(self) -> None:
         for urgency, queue in self._queues.items():
             while queue and self._room_for(queue[0], urgency):
-                sequence = queue.popleft()
+                sequence = queue.pop(0)
                 sequence.phase = Phase.PREFILL
                 sequence.id = self._take_id()
                 self.live.append(sequence)
@@ -143,7 +162,7 @@ class Scheduler:
             last = yielding[-1]
             self._give_slot_back(last, keep=True)
             last.phase, last.done, last.leader = Phase.QUEUED, 0, None
-            self._queues[last.urgency].appendleft(last)
+            self._queue(last)
         return True
 
     def _is_full_for(self, sequence: Sequence) -> bool:
@@ -152,7 +171,7 @@ class Scheduler:
 
     def _take_id(self) -> int:
         if not self._free_ids:
-            evicted = self._tree.evict_cheaply()
+            evicted = self._evict(self._tree.evict_cheaply)
             if evicted is None:
                 raise AssertionError("ids that are not live are kept or free")
             self._let_go(evicted)

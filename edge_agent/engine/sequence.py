@@ -38,8 +38,9 @@ class Sequence:
     prompt: token ids, at least one.
     limit: tokens to generate at most; 0: prefill the prompt and keep it.
     sampler: None where `limit` is 0.
-    top_logprobs: alternatives per token; None: no logprobs.
-    urgency, order: who comes first; `order` is the scheduler's.
+    wants_logprob: the logprob of every token that is drawn is asked for, with those of its `top_logprobs` likeliest
+        rivals.
+    urgency, priority, order: who comes first; `order` is the scheduler's.
     id: the backend's sequence; NO_ID while queued and when done.
     done: tokens whose cells are computed.
     cached: of the prompt, how many were found; None until it was looked for.
@@ -50,8 +51,10 @@ class Sequence:
     prompt: list[int]
     limit: int
     sampler: Sampler | None = None
-    top_logprobs: int | None = None
+    wants_logprob: bool = False
+    top_logprobs: int = 0
     urgency: Urgency = Urgency.REAL
+    priority: int = 0
     order: int = 0
     id: int = NO_ID
     phase: Phase = Phase.QUEUED

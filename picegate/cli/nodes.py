@@ -12,7 +12,11 @@ from picegate.cli.options import LOCAL_URL, AdminKeyOption, JsonOption, UrlOptio
 
 
 def nodes(url: UrlOption = LOCAL_URL, key: AdminKeyOption = None, as_json: JsonOption = False) -> None:
-    """List the nodes, their state, load and measured speed."""
+    """List the nodes, their state, load and measured speed.
+
+    Prefill and decode are what an agent has measured of itself, in tok/s: reading one prompt, and all answers together
+    where it writes 1, 2, 4, ... at once.
+    """
     found: list[dict[str, Any]] = Gateway(url, key).get("/admin/v1/nodes")["data"]
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
@@ -23,7 +27,9 @@ def nodes(url: UrlOption = LOCAL_URL, key: AdminKeyOption = None, as_json: JsonO
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table("name", "state", "kind", "model", "free", "speed", "first token", "url", box=None)
+    table = Table(
+        "name", "state", "kind", "model", "free", "speed", "first token", "prefill", "decode together", "url", box=None
+    )
     for node in found:
         speed, first = node["tokens_per_s"], node["first_token_s"]
         table.add_row(
@@ -34,6 +40,15 @@ def _table(found: list[dict[str, Any]]) -> Table:
             f"{node['free']}/{node['slots']}",
             "-" if speed is None else f"{speed:.1f} tok/s",
             "-" if first is None else f"{first:.2f}s",
+            *_curve(node["curve"] or {}),
             Text(node["url"]),
         )
     return table
+
+
+def _curve(curve: dict[str, Any]) -> tuple[str, str]:
+    prefill, decode = curve.get("prefill"), curve.get("decode")
+    return (
+        f"{prefill['tokens_per_s']:.0f} tok/s" if prefill else "-",
+        ", ".join(f"{rate['sequences']}: {rate['tokens_per_s']:.0f}" for rate in decode) if decode else "-",
+    )

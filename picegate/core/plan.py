@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from picegate.core.chat import Mode
+from picegate.core.curve import SpeedCurve
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class NodeView:
         context_tokens: per sequence; None where unknown.
         tokens_per_s: measured decode speed of one sequence; None until measured.
         first_token_s: measured time to its first token; None until measured.
+        curve: what it has measured of itself; None for static nodes, and until it says so.
         models: all that it serves, `model` first; empty where it does not say.
     """
 
@@ -78,6 +80,7 @@ class NodeView:
     context_tokens: int | None = None
     tokens_per_s: float | None = None
     first_token_s: float | None = None
+    curve: SpeedCurve | None = None
     api_key: str | None = field(default=None, repr=False)
     models: tuple[NodeModel, ...] = ()
 

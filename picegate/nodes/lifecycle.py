@@ -74,6 +74,7 @@ class Registry:
             lease_until=self._clock() + self._settings.lease_s,
         )
         node.hear(register.load)
+        node.hear_speed(register.speed, self._clock())
         self._forget()
         self._store.put(node)
         self._slots.changed()
@@ -91,6 +92,7 @@ class Registry:
         node = self._own(node_id, token)
         node.lease_until = self._clock() + self._settings.lease_s
         node.hear(heartbeat.load)
+        node.hear_speed(heartbeat.speed, self._clock())
         self._slots.changed()
         return Lease(lease_s=self._settings.lease_s, heartbeat_s=self._settings.heartbeat_s)
 

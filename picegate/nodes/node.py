@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from edge_agent.protocol import Load
+from edge_agent.protocol import Load, Measured, Speed
+from picegate.core.curve import DecodeRate, Rate, SpeedCurve
 from picegate.core.plan import NodeKind, NodeModel, NodeState, NodeView
 from picegate.core.ports import Observation
 from picegate.nodes.breaker import Breaker, Circuit
@@ -40,6 +41,8 @@ class Node:
     tokens_per_s: float | None = None
     first_token_s: float | None = None
     _told_tokens_per_s: float | None = None
+    _curve: SpeedCurve | None = None
+    _curve_heard: float = 0.0
     _most_in_use: int = 0  # since the last heartbeat
 
     def state(self, now: float) -> NodeState:
@@ -57,8 +60,12 @@ class Node:
 
     @property
     def speed(self) -> float | None:
-        """Tokens per second of one sequence: as measured here, else as the agent says."""
-        return self.tokens_per_s if self.tokens_per_s is not None else self._told_tokens_per_s
+        """Tokens per second of one sequence: as measured here, else as the agent says of its work, or its self-test."""
+        if self.tokens_per_s is not None:
+            return self.tokens_per_s
+        if self._told_tokens_per_s is not None:
+            return self._told_tokens_per_s
+        return self._curve.one if self._curve is not None else None
 
     def view(self, now: float) -> NodeView:
         return NodeView(
@@ -73,6 +80,7 @@ class Node:
             context_tokens=self.context_tokens,
             tokens_per_s=self.speed,
             first_token_s=self.first_token_s,
+            curve=self._curve and self._curve.later(now - self._curve_heard),
             api_key=self.api_key,
             models=self.models,
         )
@@ -95,6 +103,14 @@ class Node:
         if load.tokens_per_s:
             self._told_tokens_per_s = load.tokens_per_s
 
+    def hear_speed(self, speed: Speed | None, now: float) -> None:
+        """What the agent has measured of itself; None: nothing new."""
+        if speed is None:
+            return
+        prefill = _rate(speed.prefill) if speed.prefill is not None else None
+        decode = (DecodeRate(d.tokens_per_s, d.age_s, d.source, d.sequences) for d in speed.decode)
+        self._curve, self._curve_heard = SpeedCurve(prefill, tuple(decode)), now
+
     def learn(self, seen: Observation, now: float) -> None:
         self.breaker.record(seen.ok, now)
         if not seen.ok:
@@ -103,6 +119,10 @@ class Node:
             self.tokens_per_s = _mean(self.tokens_per_s, (seen.tokens - 1) / seen.decode_s)
         if seen.first_token_s is not None:
             self.first_token_s = _mean(self.first_token_s, seen.first_token_s)
+
+
+def _rate(told: Measured) -> Rate:
+    return Rate(told.tokens_per_s, told.age_s, told.source)
 
 
 def _mean(old: float | None, new: float) -> float:

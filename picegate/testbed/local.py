@@ -128,7 +128,8 @@ def _agent(plan: LocalPlan, name: str, *, slots: int) -> list[str]:
         "--ctx": str(CONTEXT_TOKENS),
         "--drain-s": "2",
     }
-    return ["edge-agent", "serve", *(word for option in options.items() for word in option)]
+    # No self-test: everything shares this machine's cores, and the question comes at once.
+    return ["edge-agent", "serve", "--no-self-test", *(word for option in options.items() for word in option)]
 
 
 def _config(plan: LocalPlan, cloud: CloudAt) -> str:

@@ -46,6 +46,8 @@ def error_of(reply: httpx2.Response) -> dict[str, Any]:
         ({"top_logprobs": 3}, "top_logprobs"),
         ({"response_format": {"type": "poem"}}, "response_format.type"),
         ({"response_format": {"type": "json_object"}, "grammar": "root ::= x"}, "grammar"),
+        ({"ignore_eos": True, "grammar": "root ::= x"}, "ignore_eos"),
+        ({"ignore_eos": True, "response_format": {"type": "json_object"}}, "ignore_eos"),
         ({"continue_final_message": True}, "continue_final_message"),
         ({"stop": 7}, "stop"),
     ],

@@ -148,13 +148,20 @@ def test_sampling_wishes_reach_the_engine(serve: Serve) -> None:
     engine = FakeEngine()
     wishes = {
         "temperature": 0.1, "top_p": 0.2, "top_k": 3, "min_p": 0.4, "presence_penalty": 0.5, "frequency_penalty": 0.6,
-        "repeat_penalty": 1.1, "seed": 8, "grammar": 'root ::= "a"',
+        "repeat_penalty": 1.1, "seed": 8, "grammar": 'root ::= "a"', "ignore_eos": False,
     }  # fmt: skip
     body = {"model": "fake", "messages": QUESTION, "max_tokens": 1, "logit_bias": {"5": -1}, **wishes}
     httpx2.post(f"{serve(engine)}/v1/chat/completions", json=body).raise_for_status()
     job = engine.jobs[0]
     assert {name: getattr(job, name) for name in wishes} == wishes
     assert job.logit_bias == {5: -1.0}
+
+
+def test_an_answer_that_must_not_end_reaches_its_limit(serve: Serve) -> None:
+    body = {"model": "fake", "messages": QUESTION, "max_tokens": 200, "ignore_eos": True}
+    reply = httpx2.post(f"{serve(FakeEngine())}/v1/chat/completions", json=body).json()
+    assert reply["choices"][0]["finish_reason"] == "length"
+    assert reply["usage"]["completion_tokens"] == 200
 
 
 @pytest.mark.parametrize(
@@ -189,6 +196,7 @@ def test_status_says_what_the_gateway_wants_to_know(serve: Serve) -> None:
     assert (status["name"], status["model"], status["slots"], status["context_tokens"]) == ("edge-1", "fake", 3, 512)
     assert (status["draining"], status["registered"]) == (False, False)
     assert status["load"]["slots_busy"] == 0
+    assert status["speed"] is None
 
 
 def test_a_warm_call_makes_the_next_prompt_cheaper(serve: Serve) -> None:
@@ -206,3 +214,16 @@ def test_metrics_count_requests_and_tokens(serve: Serve) -> None:
     page = httpx2.get(f"{url}/metrics").text
     assert 'edge_agent_requests_total{model="fake",outcome="length"} 1.0' in page
     assert 'edge_agent_tokens_total{kind="completion",model="fake"} 4.0' in page
+
+
+def test_status_and_metrics_show_the_curve_as_far_as_it_is_measured(serve: Serve) -> None:
+    url = serve(FakeEngine(slots=4, token_s=0.001))
+    assert "edge_agent_decode_tokens_per_second{" not in httpx2.get(f"{url}/metrics").text
+    frames(url, messages=[{"role": "user", "content": "word " * 40}], max_tokens=20)
+    speed = httpx2.get(f"{url}/node/v1/status").json()["speed"]
+    assert speed["prefill"]["source"] == "work"
+    assert [(rate["sequences"], rate["source"]) for rate in speed["decode"]] == [(1, "work")]
+    page = httpx2.get(f"{url}/metrics").text
+    one = speed["decode"][0]["tokens_per_s"]
+    assert f'edge_agent_decode_tokens_per_second{{model="fake",sequences="1"}} {one}' in page
+    assert f'edge_agent_prefill_tokens_per_second{{model="fake"}} {speed["prefill"]["tokens_per_s"]}' in page

@@ -13,6 +13,7 @@ import pytest
 
 from edge_agent.server import bind, url_of
 from tests.agent.conftest import wait_for
+from tests.agent.health.boxes import write_gguf
 from tests.agent.scripted_gateway import ScriptedGateway
 
 Start = Callable[..., "Child"]
@@ -101,6 +102,36 @@ def test_it_registers_with_what_the_gateway_must_know(start: Start) -> None:
         assert gateway.beats[0]["load"]["slots_busy"] == 0
         assert child.end()[0] == 0
     assert [call for call in gateway.calls if call != "heartbeat"] == ["register", "drain", "leave"]
+
+
+def test_it_tells_its_curve_with_heartbeats_and_where_it_registers_again(start: Start) -> None:
+    gateway = ScriptedGateway()
+    with gateway.serving() as gateway_url:
+        child = start(*FAKE, "--self-test", "--slots", "3", "--gateway", gateway_url, "--token", "enrol")
+        gateway.wait_for("heartbeat")
+        wait_for(lambda: len((gateway.beats[-1]["speed"] or {"decode": ()})["decode"]) == 3)
+        speed = gateway.beats[-1]["speed"]
+        assert [rate["sequences"] for rate in speed["decode"]] == [1, 2, 3]
+        assert {rate["source"] for rate in (speed["prefill"], *speed["decode"])} == {"self_test"}
+        assert gateway.beats[-1]["load"]["tokens_per_s"] is None
+        gateway.knows = False
+        gateway.wait_for("register", 2)
+        wait_for(lambda: len(gateway.cards) == 2)
+        assert gateway.cards[1].speed is not None
+        status, stderr = child.end()
+    assert status == 0
+    assert "measured: prefill " in stderr
+
+
+def test_the_fake_engine_does_not_measure_itself_unasked(start: Start) -> None:
+    gateway = ScriptedGateway()
+    with gateway.serving() as gateway_url:
+        child = start(*FAKE, "--gateway", gateway_url, "--token", "enrol")
+        gateway.wait_for("heartbeat", 3)
+        status, stderr = child.end()
+    assert status == 0
+    assert "measured" not in stderr
+    assert all(beat["speed"] is None for beat in gateway.beats)
 
 
 def test_an_advertised_url_and_a_given_key_are_told_as_they_are(start: Start) -> None:
@@ -244,15 +275,25 @@ def test_a_file_that_is_no_gguf_is_one_line_and_status_1(start: Start, tmp_path:
 
 @pytest.mark.model
 @pytest.mark.parametrize("engine", ["llama", "prebuilt"])
-def test_a_gguf_that_ends_in_the_middle_is_one_line_and_status_1(
+def test_a_gguf_that_llama_cpp_refuses_is_one_line_and_status_1(
     start: Start, tmp_path: Path, embedded_model: Path, engine: str
 ) -> None:
-    with embedded_model.open("rb") as whole:
-        (tmp_path / "half.gguf").write_bytes(whole.read(20_000_000))
+    (tmp_path / "half.gguf").write_bytes(embedded_model.read_bytes()[:-1000])
     status, stderr = start("serve", "--model", str(tmp_path / "half.gguf"), "--port", "0", "--engine", engine).result()
     assert status == 1
-    assert "cannot load" in one_line(stderr)
-    assert "half.gguf" in stderr
+    choices, complaint = stderr.splitlines()
+    assert "gpu_layers" in choices
+    assert "cannot load" in complaint
+    assert "half.gguf" in complaint
+
+
+def test_more_than_fits_is_one_line_and_status_1(start: Start, tmp_path: Path) -> None:
+    enormous = {"general.architecture": "llama", "llama.block_count": 1, "llama.embedding_length": 1 << 20}
+    tensors = {"token_embd.weight": 64, "blk.0.q.weight": 64}
+    model = write_gguf(tmp_path / "m.gguf", enormous | {"llama.attention.head_count": 1 << 10}, tensors)
+    status, stderr = start("serve", "--model", str(model), "--port", "0", "--slots", "200").result()
+    assert status == 1
+    assert "200 slots of 4096 tokens need" in one_line(stderr)
 
 
 def test_a_bad_config_names_key_and_file_with_status_2(start: Start, tmp_path: Path) -> None:
@@ -271,9 +312,11 @@ def test_an_unknown_model_cannot_be_fetched(start: Start) -> None:
 @pytest.mark.model
 @pytest.mark.parametrize("engine", ["llama", "prebuilt"])
 def test_the_embedded_model_answers_over_http(start: Start, embedded_model: Path, engine: str) -> None:
-    child = start("serve", "--model", str(embedded_model), "--engine", engine, "--port", "0", "--threads", "1")
+    model = ("--model", str(embedded_model), "--engine", engine, "--threads", "1")
+    child = start("serve", *model, "--port", "0", "--no-self-test")
     body = {"model": embedded_model.stem, "messages": [{"role": "user", "content": "What is 1+1?"}], "max_tokens": 8}
     reply = httpx2.post(f"{child.url()}/v1/chat/completions", json=body, timeout=60).json()
     assert reply["choices"][0]["message"]["content"].strip()
     status, stderr = child.end()
-    assert (status, stderr) == (0, "")
+    assert status == 0
+    assert "gpu_layers 0 (" in one_line(stderr)

@@ -113,6 +113,34 @@ async def test_the_newest_job_moves_the_measured_speed_by_a_fifth() -> None:
     assert desk.load().tokens_per_s == pytest.approx(0.8 * 10 / 1.1 + 0.2 * 10 / 2.2)
 
 
+async def test_answers_side_by_side_teach_the_rate_of_both_together() -> None:
+    clock = Hands()
+    desk = Desk(FakeEngine(slots=2), max_queued=1, clock=clock)
+    async with desk.work(Job(HELLO, max_tokens=21)) as one, desk.work(Job(HELLO, max_tokens=21)) as other:
+        for _ in range(22):
+            await anext(one)
+            await anext(other)
+            clock.now += 0.1
+    ((count, rate),) = desk.pace.curve().decode
+    assert (count, rate.at) == (2, pytest.approx(2.1))
+    assert rate.tokens_per_s == pytest.approx(2 * 20 / 2.1)
+    clock.now = 10.0
+    speed = desk.speed()
+    assert speed is not None
+    assert (speed.decode[0].sequences, speed.decode[0].source) == (2, "work")
+    assert speed.decode[0].age_s == pytest.approx(10 - 2.1)
+
+
+async def test_an_answer_beside_one_that_reads_its_prompt_teaches_no_decode() -> None:
+    clock = Hands()
+    desk = Desk(FakeEngine(slots=2), max_queued=1, clock=clock)
+    async with desk.work(Job(HELLO, max_tokens=21)) as one, desk.work(Job(HELLO, max_tokens=21)):
+        async for _ in one:
+            clock.now += 0.1
+    assert desk.load().tokens_per_s is not None
+    assert desk.speed() is None
+
+
 async def test_the_desk_counts_who_works_and_who_waits() -> None:
     desk = Desk(FakeEngine(), max_queued=1)
     async with anyio.create_task_group() as group, desk.work(Job(HELLO)):

@@ -12,7 +12,7 @@ from edge_agent.settings import Settings, load
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CACHE", "SLOTS", "PORT", "GATEWAY", "ALSO"):
+    for name in ("CACHE", "SLOTS", "PORT", "GATEWAY", "ALSO", "SELF_TEST"):
         monkeypatch.delenv(f"EDGE_AGENT_{name}", raising=False)
 
 
@@ -41,6 +41,17 @@ def test_secrets_are_not_shown() -> None:
     assert "hush" not in repr(load(options={"token": "hush", "api_key": "hush"}))
 
 
+def test_real_engines_measure_themselves_unless_told_not_to_and_the_fake_when_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load().tests_itself
+    assert not load(options={"self_test": False}).tests_itself
+    assert not load(options={"engine": "fake"}).tests_itself
+    assert load(config(tmp_path, "self_test = true"), {"engine": "fake"}).tests_itself
+    monkeypatch.setenv("EDGE_AGENT_SELF_TEST", "false")
+    assert not load().tests_itself
+
+
 def test_a_gateway_url_loses_its_last_slash() -> None:
     assert load(options={"gateway": "http://gw:8080/"}).gateway == "http://gw:8080"
 
@@ -53,6 +64,10 @@ def test_a_gateway_url_loses_its_last_slash() -> None:
         ('engine = "steam"', "agent.toml: engine: "),
         ('gateway = "gw:8080"', "agent.toml: gateway: .*must be a URL"),
         ("slots = ", "agent.toml: not valid TOML"),
+        ("gpu_layers = -2", "agent.toml: gpu_layers: .*auto, all or a number"),
+        ('gpu_layers = "some"', "agent.toml: gpu_layers: .*auto, all or a number"),
+        ('cache_type = "q9_0"', "agent.toml: cache_type: "),
+        ('flash_attn = "off"\ncache_type = "q8_0"', "agent.toml: cache_type: .*needs flash attention"),
     ],
 )
 def test_a_bad_file_names_key_and_file(tmp_path: Path, text: str, complaint: str) -> None:
@@ -74,6 +89,17 @@ def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_bad_option_is_named() -> None:
     with pytest.raises(ConfigError, match="--max-queued: "):
         load(options={"max_queued": -1})
+
+
+def test_what_is_not_set_is_left_to_the_box() -> None:
+    wishes = load().wishes()
+    assert (wishes.slots, wishes.context_tokens) == (4, 4096)
+    assert (wishes.gpu_layers, wishes.threads, wishes.cache_type, wishes.ubatch_size) == ("auto", None, None, None)
+
+
+@pytest.mark.parametrize(("said", "meant"), [("auto", "auto"), (-1, "auto"), ("-1", "auto"), ("all", "all"), ("7", 7)])
+def test_layers_are_said_as_llama_server_takes_them(said: object, meant: object) -> None:
+    assert load(options={"gpu_layers": said}).wishes().gpu_layers == meant
 
 
 @pytest.fixture(params=["options", "file", "environment"])

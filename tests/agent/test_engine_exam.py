@@ -1,7 +1,9 @@
 """One exam for every engine: what the agent relies on, whoever decodes."""
 
 import json
+import random
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
+from edge_agent.engine import trial
 from edge_agent.engine.choose import EngineChoice, choose
 from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.options import EngineOptions
@@ -17,6 +20,7 @@ from edge_agent.errors import BadRequest, ContextTooLong
 
 CONTEXT = 512
 LETTER_A = 81  # its token in the embedded model
+END_OF_TURN = 2  # likewise; the fake knows no tokens, and ends by itself
 SKETCH_GRAMMAR = r"""
 root    ::= opening point point point point? point? closing
 opening ::= [A-Z] [a-z ]{4,24} ".\n"
@@ -89,6 +93,17 @@ async def test_the_text_ends_before_a_stop_string_and_shows_no_part_of_it(engine
     text, pieces = await answer(engine, ask(question, max_tokens=12, temperature=0, stop=("never said", stop)))
     assert text == full[: full.index(stop)]
     assert pieces[-1].finish_reason == "stop"
+
+
+async def test_an_answer_that_must_not_end_goes_on_to_its_limit(engine: Engine) -> None:
+    wishes: dict[str, Any] = {"max_tokens": 80, "logit_bias": {END_OF_TURN: 100.0}, "seed": 1}
+    _, short = await answer(engine, ask("Describe the sea.", **wishes))
+    _, long = await answer(engine, ask("Describe the sea.", **wishes, ignore_eos=True))
+    for pieces, reason in ((short, "stop"), (long, "length")):
+        assert pieces[-1].finish_reason == reason
+    assert short[-1].counts is not None
+    assert long[-1].counts is not None
+    assert short[-1].counts.completion < long[-1].counts.completion == 80
 
 
 async def test_a_begun_answer_is_continued_and_not_repeated(engine: Engine) -> None:
@@ -190,6 +205,13 @@ async def test_what_was_closed_can_be_loaded_again(engine: Engine) -> None:
     await engine.load()
     _, pieces = await answer(engine, ask("Name a colour.", max_tokens=2))
     assert pieces[-1].finish_reason is not None
+
+
+async def test_its_speed_can_be_measured(engine: Engine) -> None:
+    slots = engine.info.slots
+    await trial.warm_up(engine)
+    assert (await trial.prefill(engine, random.Random(), time.monotonic) or 0) > 0
+    assert (await trial.decode(engine, slots, time.monotonic) or 0) > 0
 
 
 async def test_a_grammar_shapes_a_delegation_sketch(real_engine: Engine) -> None:

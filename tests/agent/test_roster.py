@@ -1,5 +1,6 @@
 """Loading and unloading on a box whose memory is a number: engines are fakes that take and give back their share."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import anyio
@@ -8,7 +9,16 @@ import pytest
 from edge_agent.desk import Desk
 from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.port import Job
-from edge_agent.errors import AgentError, Draining, EngineFailed, ModelDoesNotFit, ModelNotFound, ModelUnusable
+from edge_agent.errors import (
+    AgentError,
+    Draining,
+    EngineFailed,
+    ModelDoesNotFit,
+    ModelNotFound,
+    ModelUnusable,
+    Overloaded,
+    TooLate,
+)
 from edge_agent.roster import Roster
 from edge_agent.served import Served
 
@@ -33,6 +43,7 @@ class Sized(FakeEngine):
     Attributes:
         loads: how often it was loaded, or was tried to be.
         gate: set it to an event and loading waits for that.
+        load_s: how far the clock goes while it is loaded.
         fault: raised by loading.
         closed: is set once it has given its memory back.
     """
@@ -43,8 +54,13 @@ class Sized(FakeEngine):
         self.loads = 0
         self.loaded = False
         self.gate: anyio.Event | None = None
+        self.load_s = 0.0
         self.fault: Exception | None = None
         self.closed = anyio.Event()
+
+    def suit(self, _: int | None) -> int:
+        assert not self.loaded
+        return self.size
 
     async def load(self) -> None:
         self.loads += 1
@@ -52,6 +68,7 @@ class Sized(FakeEngine):
             await self.gate.wait()
         if self.fault is not None:
             raise self.fault
+        self.box.now += self.load_s
         self.loaded = True
         self.box.room -= self.size
 
@@ -68,7 +85,7 @@ class House:
     def __init__(self, room: int, **sizes: int) -> None:
         self.box = Box(room + 8)
         self.engines = {name: Sized(name, size, self.box) for name, size in {"main": 8, **sizes}.items()}
-        main, *further = (Served(Desk(e, max_queued=4), e.size) for e in self.engines.values())
+        main, *further = (Served(Desk(e, max_queued=4), e.suit) for e in self.engines.values())
         self.roster = Roster(main, further, room=lambda: self.box.room, clock=self.box.clock)
 
     def __getitem__(self, name: str) -> Sized:
@@ -79,37 +96,54 @@ class House:
         assert [m.name for m in self.roster.models if m.loaded] == [n for n, e in self.engines.items() if e.loaded]
         return [name for name, engine in self.engines.items() if engine.loaded]
 
-    async def begin(self) -> None:
-        """As `running` does, without the watch: tests look at the memory when they please."""
-        await self["main"].load()
-        self.roster.main.loaded = True
-
     async def ask(self, name: str) -> None:
-        async with self.roster.hot(self.roster.find(name)) as desk, desk.work(Job(HELLO, max_tokens=1)) as pieces:
+        async with self.roster.work(self.roster.find(name), Job(HELLO, max_tokens=1)) as pieces:
             assert self[name].loaded
             async for _ in pieces:
                 pass
 
 
-async def test_at_the_start_all_that_fit_are_loaded_and_nobody_goes_for_another() -> None:
-    house = House(5, a=3, b=3, c=2)
-    await house.begin()
+Open = Callable[..., Awaitable[House]]
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[Open]:
+    """Call it as House: its roster runs until the test ends, without the watch; tests look at memory when they please."""
+    async with AsyncExitStack() as running:
+
+        async def start(room: int, **sizes: int) -> House:
+            house = House(room, **sizes)
+            await running.enter_async_context(house.roster.running(care=False))
+            return house
+
+        yield start
+
+
+async def test_at_the_start_all_that_fit_are_loaded_and_nobody_goes_for_another(opened: Open) -> None:
+    house = await opened(5, a=3, b=3, c=2)
     await house.roster.load_what_fits()
     assert house.loaded() == ["main", "a", "c"]
 
 
-async def test_a_model_is_loaded_when_it_is_first_asked_for_and_stays() -> None:
-    house = House(5, a=3)
-    await house.begin()
+async def test_who_asks_while_the_first_models_are_loaded_shares_that(opened: Open) -> None:
+    house = await opened(9, a=3, b=3)
+    async with anyio.create_task_group() as group:
+        group.start_soon(house.ask, "b")
+        group.start_soon(house.roster.load_what_fits)
+        group.start_soon(house.ask, "a")
+    assert [house[name].loads for name in ("a", "b")] == [1, 1]
+
+
+async def test_a_model_is_loaded_when_it_is_first_asked_for_and_stays(opened: Open) -> None:
+    house = await opened(5, a=3)
     assert house.roster.find("a").state == "unloaded"
     await house.ask("a")
     await house.ask("a")
     assert (house.roster.find("a").state, house["a"].loads) == ("loaded", 1)
 
 
-async def test_the_model_not_used_for_longest_goes_for_a_new_one() -> None:
-    house = House(6, a=3, b=3, c=3)
-    await house.begin()
+async def test_the_model_not_used_for_longest_goes_for_a_new_one(opened: Open) -> None:
+    house = await opened(6, a=3, b=3, c=3)
     for name in ("a", "b", "a", "c"):
         await house.ask(name)
     assert house.loaded() == ["main", "a", "c"]
@@ -117,9 +151,8 @@ async def test_the_model_not_used_for_longest_goes_for_a_new_one() -> None:
     assert house.loaded() == ["main", "b", "c"]
 
 
-async def test_all_who_ask_at_once_share_one_load_and_the_main_model_answers_meanwhile() -> None:
-    house = House(5, a=3)
-    await house.begin()
+async def test_all_who_ask_at_once_share_one_load_and_the_main_model_answers_meanwhile(opened: Open) -> None:
+    house = await opened(5, a=3)
     house["a"].gate = anyio.Event()
     async with anyio.create_task_group() as group:
         for _ in range(3):
@@ -133,9 +166,8 @@ async def test_all_who_ask_at_once_share_one_load_and_the_main_model_answers_mea
     assert house.roster.load().queued == 0
 
 
-async def test_who_asked_first_may_go_and_the_others_still_get_the_model() -> None:
-    house = House(5, a=3)
-    await house.begin()
+async def test_who_asked_first_may_go_and_the_others_still_get_the_model(opened: Open) -> None:
+    house = await opened(5, a=3)
     house["a"].gate = anyio.Event()
     first = anyio.CancelScope()
 
@@ -153,9 +185,127 @@ async def test_who_asked_first_may_go_and_the_others_still_get_the_model() -> No
     assert (house["a"].loads, house["a"].finished) == (1, 1)
 
 
-async def test_a_model_that_writes_is_never_unloaded() -> None:
-    house = House(5, a=3, b=3)
-    await house.begin()
+async def test_who_can_wait_no_longer_is_told_so_while_the_load_goes_on(opened: Open) -> None:
+    house = await opened(5, a=3)
+    house["a"].gate = anyio.Event()
+    a = house.roster.find("a")
+    with pytest.raises(TooLate, match=r"within 0\.01 s, but 'a' is still being loaded"):
+        async with house.roster.work(a, Job(HELLO), within_s=0.01):
+            pass
+    assert (a.state, a.busy, house.roster.load().queued) == ("loading", False, 0)
+    house["a"].gate.set()
+    await house.ask("a")
+    assert (house["a"].loads, house["a"].finished) == (1, 1)
+
+
+async def test_what_a_load_takes_is_taken_off_the_time_that_the_first_token_has(opened: Open) -> None:
+    house = await opened(5, a=3)
+    house["a"].load_s = 1000
+    for _ in range(2):
+        try:
+            async with house.roster.work(house.roster.find("a"), Job(HELLO, max_tokens=1), within_s=900) as pieces:
+                assert [piece async for piece in pieces]
+        except TooLate:
+            assert house["a"].finished == 0
+    assert (house["a"].loads, house["a"].finished) == (1, 1)
+
+
+async def test_no_more_wait_for_a_load_than_the_desk_could_take(opened: Open) -> None:
+    house = await opened(5, a=3)
+    house["a"].gate = anyio.Event()
+    async with anyio.create_task_group() as group:
+        for _ in range(2 + 4):  # slots and places in the line
+            group.start_soon(house.ask, "a")
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(Overloaded, match="Too many wait for 'a'"):
+            await house.ask("a")
+        house["a"].gate.set()
+    assert house["a"].finished == 6
+
+
+async def test_a_model_that_cannot_be_set_up_for_what_there_is_waits_and_says_what_would_do(opened: Open) -> None:
+    house = await opened(5, a=3)
+    asked: list[int | None] = []
+
+    def suit(room: int | None) -> int:
+        asked.append(room)
+        if room is not None and room < 7:
+            raise ModelUnusable("4 slots need 7 B, but 5 B are available: --slots 2 would fit")
+        return 3
+
+    house.roster.find("a").suit = suit
+    with pytest.raises(ModelDoesNotFit, match=r"'a' does not fit into memory now: .*--slots 2 would fit"):
+        await house.ask("a")
+    house.box.room += 2
+    await house.ask("a")
+    assert (house.loaded(), asked) == (["main", "a"], [5, 7])
+
+
+async def test_a_model_is_set_up_for_what_there_is_once_the_idle_ones_are_gone(opened: Open) -> None:
+    house = await opened(6, a=3, b=2)
+    await house.ask("a")
+    asked: list[int | None] = []
+
+    def suit(room: int | None) -> int:
+        asked.append(room)
+        return 5
+
+    house["b"].size, house.roster.find("b").suit = 5, suit
+    await house.ask("b")
+    assert house.loaded() == ["main", "b"]
+    assert asked == [6, 6]  # before "a" was unloaded, and after
+
+
+@pytest.mark.parametrize("name", ["main", "a"])
+async def test_whoever_comes_for_any_model_ends_the_spare_time(opened: Open, name: str) -> None:
+    house = await opened(5, a=3)
+    async with anyio.create_task_group() as group:
+        with house.roster.spare_time():
+            group.start_soon(house.ask, name)
+            with anyio.fail_after(10):
+                await anyio.sleep_forever()
+    assert house[name].finished == 1
+
+
+async def test_there_is_no_spare_time_while_a_model_works_or_is_loaded(opened: Open) -> None:
+    house = await opened(5, a=3)
+    house["a"].gate = anyio.Event()
+    spare = 0
+    async with anyio.create_task_group() as group:
+        group.start_soon(house.roster.load_what_fits)
+        await anyio.wait_all_tasks_blocked()
+        with house.roster.spare_time():
+            await anyio.lowlevel.checkpoint()
+            spare += 1
+        house["a"].gate.set()
+    async with house.roster.hot(house.roster.find("a")):
+        with house.roster.spare_time():
+            await anyio.lowlevel.checkpoint()
+            spare += 1
+    assert spare == 0
+    with house.roster.spare_time():
+        await anyio.lowlevel.checkpoint()
+        spare += 1
+    assert spare == 1
+
+
+async def test_idle_means_that_nothing_is_being_loaded_either(opened: Open) -> None:
+    house = await opened(5, a=3)
+    house["a"].gate = anyio.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(house.roster.load_what_fits)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.move_on_after(0.01) as waiting:
+            await house.roster.idle()
+        house["a"].gate.set()
+        with anyio.fail_after(10):
+            await house.roster.idle()
+    assert waiting.cancelled_caught
+    assert house.loaded() == ["main", "a"]
+
+
+async def test_a_model_that_writes_is_never_unloaded(opened: Open) -> None:
+    house = await opened(5, a=3, b=3)
     async with house.roster.hot(house.roster.find("a")) as desk, desk.work(Job(HELLO)):
         with pytest.raises(ModelDoesNotFit) as refused:
             await house.ask("b")
@@ -168,9 +318,8 @@ async def test_a_model_that_writes_is_never_unloaded() -> None:
     assert house.loaded() == ["main", "b"]
 
 
-async def test_a_model_is_not_unloaded_before_those_have_come_who_waited_for_it() -> None:
-    house = House(5, a=3, b=3)
-    await house.begin()
+async def test_a_model_is_not_unloaded_before_those_have_come_who_waited_for_it(opened: Open) -> None:
+    house = await opened(5, a=3, b=3)
     house["a"].gate, enough = anyio.Event(), anyio.Event()
 
     async def wait_for_a() -> None:
@@ -188,19 +337,17 @@ async def test_a_model_is_not_unloaded_before_those_have_come_who_waited_for_it(
     assert house.loaded() == ["main", "b"]
 
 
-async def test_what_can_never_fit_is_refused_with_need_and_room_and_unloads_nobody() -> None:
+async def test_what_can_never_fit_is_refused_with_need_and_room_and_unloads_nobody(opened: Open) -> None:
     gib = 2**30
-    house = House(3 * gib, a=2 * gib, b=9 * gib)
-    await house.begin()
+    house = await opened(3 * gib, a=2 * gib, b=9 * gib)
     await house.ask("a")
-    with pytest.raises(ModelDoesNotFit, match=r"'b' needs 9\.0 GiB of memory, and 3\.0 GiB can be had now"):
+    with pytest.raises(ModelDoesNotFit, match=r"'b' needs 9\.00 GiB of memory, and 3\.00 GiB can be had now"):
         await house.ask("b")
     assert house.loaded() == ["main", "a"]
 
 
-async def test_under_pressure_idle_models_go_in_turn_and_come_back_when_asked_for() -> None:
-    house = House(8, a=3, b=3)
-    await house.begin()
+async def test_under_pressure_idle_models_go_in_turn_and_come_back_when_asked_for(opened: Open) -> None:
+    house = await opened(8, a=3, b=3)
     await house.ask("b")
     await house.ask("a")
     house.box.room -= 4  # somebody else takes memory: two units of the reserve are gone
@@ -218,17 +365,18 @@ async def test_under_pressure_idle_models_go_in_turn_and_come_back_when_asked_fo
 async def test_where_the_machine_does_not_say_what_it_has_nothing_is_refused() -> None:
     house = House(0, a=3)
     roster = Roster(house.roster.main, [house.roster.find("a")], room=lambda: None)
-    await house.begin()
-    async with roster.hot(roster.find("a")):
+    async with roster.running(care=False):
+        async with roster.hot(roster.find("a")):
+            assert house["a"].loaded
+        await roster.relieve()
         assert house["a"].loaded
-    await roster.relieve()
-    assert house["a"].loaded
 
 
 @pytest.mark.parametrize("fault", [ModelUnusable("llama.cpp cannot load a.gguf"), RuntimeError("boom")])
-async def test_a_model_that_cannot_be_loaded_fails_those_who_wait_and_may_be_tried_again(fault: Exception) -> None:
-    house = House(5, a=3)
-    await house.begin()
+async def test_a_model_that_cannot_be_loaded_fails_those_who_wait_and_may_be_tried_again(
+    opened: Open, fault: Exception
+) -> None:
+    house = await opened(5, a=3)
     house["a"].fault, house["a"].gate = fault, anyio.Event()
     errors: list[AgentError] = []
 
@@ -250,10 +398,9 @@ async def test_a_model_that_cannot_be_loaded_fails_those_who_wait_and_may_be_tri
     assert house["a"].finished == 1
 
 
-async def test_a_further_model_that_fails_keeps_nobody_else_from_starting() -> None:
-    house = House(9, a=3, b=3)
+async def test_a_further_model_that_fails_keeps_nobody_else_from_starting(opened: Open) -> None:
+    house = await opened(9, a=3, b=3)
     house["a"].fault = ModelUnusable("llama.cpp cannot load a.gguf")
-    await house.begin()
     await house.roster.load_what_fits()
     assert house.loaded() == ["main", "b"]
 
@@ -277,9 +424,10 @@ async def test_the_memory_is_looked_at_again_and_again(monkeypatch: pytest.Monke
         assert house["main"].loaded
 
 
-async def test_an_engine_that_ends_badly_is_unloaded_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House(5, a=3)
-    await house.begin()
+async def test_an_engine_that_ends_badly_is_unloaded_all_the_same(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await opened(5, a=3)
     await house.ask("a")
 
     async def explode() -> None:
@@ -291,9 +439,8 @@ async def test_an_engine_that_ends_badly_is_unloaded_all_the_same(monkeypatch: p
     assert house.roster.find("a").state == "unloaded"
 
 
-async def test_draining_drains_all_models_and_loads_none() -> None:
-    house = House(5, a=3, b=2)
-    await house.begin()
+async def test_draining_drains_all_models_and_loads_none(opened: Open) -> None:
+    house = await opened(5, a=3, b=2)
     async with house.roster.hot(house.roster.find("a")) as desk, desk.work(Job(HELLO)) as pieces:
         house.roster.drain()
         assert house.roster.draining
@@ -309,9 +456,8 @@ async def test_draining_drains_all_models_and_loads_none() -> None:
     assert not house["b"].loaded
 
 
-async def test_load_is_that_of_all_models() -> None:
-    house = House(5, a=3)
-    await house.begin()
+async def test_load_is_that_of_all_models(opened: Open) -> None:
+    house = await opened(5, a=3)
     roster = house.roster
     async with AsyncExitStack() as jobs:
         for model in roster.models:

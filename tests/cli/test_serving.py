@@ -97,6 +97,17 @@ def test_the_nodes_are_listed_with_all_their_models(config: Config) -> None:
     assert (node["model"], node["models"]) == ("small", cards)
 
 
+def test_what_an_agent_has_measured_of_itself_is_listed(config: Config) -> None:
+    card = {"name": "orin", "url": "http://127.0.0.1:9/v1", "model": "m", "slots": 2, "context_tokens": 4096}
+    speed = {"prefill": {"tokens_per_s": 260}, "decode": [{"sequences": n, "tokens_per_s": 20 * n} for n in (1, 2)]}
+    with served(config(access=OPEN), PICEGATE_FLEET__ENROLMENT_TOKEN="enrol") as gateway:
+        token = {"authorization": "Bearer enrol"}
+        httpx2.post(f"{gateway.url}/nodes/v1/register", json={**card, "speed": speed}, headers=token).raise_for_status()
+        listed = run("nodes", "--url", gateway.url).out
+    assert "260 tok/s" in listed
+    assert "1: 20, 2: 40" in listed
+
+
 @pytest.fixture
 def question() -> str:
     return "How can I keep stress low? Explain it in detail."

@@ -50,12 +50,28 @@ async def test_an_agent_registers_beats_drains_and_goes(tmp_path: Path) -> None:
         assert at.house.registry.view() == ()
 
 
+async def test_what_an_agent_has_measured_of_itself_is_shown_to_the_operator(tmp_path: Path) -> None:
+    rate = {"tokens_per_s": 21.5, "age_s": 0.0, "source": "self_test"}
+    async with door(tmp_path, fleet=FLEET) as at:
+        taken = await post(at.root, AGENT, "/nodes/v1/register", authorization="Bearer enrol-me")
+        (before,) = (await get(at.root, "/admin/v1/nodes")).json()["data"]
+        beat = {"speed": {"prefill": {**rate, "tokens_per_s": 260}, "decode": [{**rate, "sequences": 1}]}}
+        path, token = f"/nodes/v1/nodes/{taken.json()['node_id']}/heartbeat", f"Bearer {taken.json()['token']}"
+        assert (await post(at.root, beat, path, authorization=token)).status_code == 200
+        (after,) = (await get(at.root, "/admin/v1/nodes")).json()["data"]
+    assert (before["curve"], before["tokens_per_s"]) == (None, None)
+    assert (after["curve"]["prefill"]["tokens_per_s"], after["curve"]["prefill"]["source"]) == (260, "self_test")
+    assert [(rate["sequences"], rate["tokens_per_s"]) for rate in after["curve"]["decode"]] == [(1, 21.5)]
+    assert after["tokens_per_s"] == 21.5
+
+
 @pytest.mark.parametrize(
     ("content", "token", "status", "param"),
     [
         (AGENT, "Bearer wrong", 401, None),
         (AGENT, "", 401, None),
         ({**AGENT, "slots": 0}, "Bearer enrol-me", 400, "slots"),
+        ({**AGENT, "speed": {"prefill": {"tokens_per_s": -1}}}, "Bearer enrol-me", 400, "speed.prefill.tokens_per_s"),
         ({**AGENT, "url": "ftp://x"}, "Bearer enrol-me", 400, "url"),
         (b"{", "Bearer enrol-me", 400, None),
     ],

@@ -1,6 +1,7 @@
 """Real agent programs at the real gateway: they register, write, leave in order, and die without harm."""
 
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx2
@@ -18,11 +19,16 @@ from tests.sockets.pipeline.asking import Heard, body, eventually, hear
 FAKE = ("--engine", "fake", "--slots", "4")
 
 
-async def nodes(c: Cluster) -> dict[str, str]:
-    """State by name, as `picegate nodes` is told."""
+async def listed(c: Cluster) -> list[dict[str, Any]]:
+    """What `picegate nodes` is told."""
     async with httpx2.AsyncClient() as http:
         reply = await http.get(f"{c.root}/admin/v1/nodes")
-    return {node["name"]: node["state"] for node in reply.json()["data"]}
+    return list(reply.json()["data"])
+
+
+async def nodes(c: Cluster) -> dict[str, str]:
+    """State by name."""
+    return {node["name"]: node["state"] for node in await listed(c)}
 
 
 async def until_nodes(c: Cluster, **wanted: str) -> None:
@@ -50,6 +56,17 @@ async def test_an_agent_of_two_models_tells_the_gateway_of_both() -> None:
         async with httpx2.AsyncClient() as http:
             [node] = (await http.get(f"{c.root}/admin/v1/nodes")).json()["data"]
     assert [(model["name"], model["slots"]) for model in node["models"]] == [("main", 4), ("other", 4)]
+
+
+async def test_an_agent_measures_itself_and_the_gateway_knows_its_curve() -> None:
+    async with cluster(edges=[], fleet=FLEET) as c, agent(c.root, "box", *FAKE, "--self-test"):
+        await until_nodes(c, box="ready")
+        with anyio.fail_after(60):
+            while len(((await listed(c))[0]["curve"] or {"decode": ()})["decode"]) < 3:  # noqa: ASYNC110 (as above)
+                await anyio.sleep(0.05)
+        curve = (await listed(c))[0]["curve"]
+    assert curve["prefill"]["source"] == "self_test"
+    assert [(rate["sequences"], rate["source"]) for rate in curve["decode"]] == [(n, "self_test") for n in (1, 2, 4)]
 
 
 async def test_a_killed_agents_lease_runs_out() -> None:
@@ -97,7 +114,7 @@ def embedded_model() -> Path:
 @pytest.mark.model
 @pytest.mark.parametrize("engine", ["prebuilt", "llama"])
 async def test_a_real_model_writes_the_passages(engine: str, embedded_model: Path) -> None:
-    options = ("--engine", engine, "--model", str(embedded_model), "--threads", "1", "--ctx", "2048")
+    options = ("--engine", engine, "--model", str(embedded_model), "--threads", "1", "--ctx", "2048", "--no-self-test")
     cloud = ScriptedCloud().on("sketch", Reply("Sleep well.\n>>15 Go to bed at the same hour every day\nGood night."))
     fleet = {**FLEET, "first_token_s": 60.0, "between_tokens_s": 60.0}
     async with cluster(cloud, edges=[], fleet=fleet) as c, agent(c.root, "box", *options):

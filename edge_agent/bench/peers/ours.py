@@ -43,24 +43,16 @@ class Ours(Plain):
         return Answer(counts.prompt, counts.completion, counts.cached, first or last, last, 0.0, tuple(steps))
 
     def work(self) -> Work | None:
-        told = self._stats()
-        try:
-            return Work(int(told.steps), float(told.step_s), float(told.python_s))
-        except AttributeError:
-            return None
+        told = self._engine.stats()
+        return None if told is None else Work(told.steps, told.step_s, told.python_s)
 
     async def kv_bytes(self) -> int | None:
-        """Of all the key-value cells that the engine holds; None: not told."""
-        told = getattr(self._stats(), "kv_bytes", None)
-        return None if told is None else int(told)
+        """Of all the key-value cells that the engine has room for; None: not told."""
+        told = self._engine.stats()
+        return None if told is None else told.cells * told.cell_bytes
 
     async def slots(self) -> int:
         return self._engine.info.slots
-
-    def _stats(self) -> Any:
-        """The counters an engine may offer beyond the port."""
-        stats = getattr(self._engine, "stats", None)
-        return stats() if callable(stats) else stats
 
 
 def _top(alternatives: Sequence[Any]) -> tuple[tuple[bytes, float], ...]:

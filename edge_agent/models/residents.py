@@ -29,28 +29,30 @@ class Resident:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Admission:
     """Whether a model may be loaded.
 
     Attributes:
         fits: it may, once `unload` has been carried out.
         unload: names, the first one first; empty where nothing need go, and where it would not help.
-        room: bytes that can be had, all idle models gone; None: unknown.
     """
 
     fits: bool
     unload: tuple[str, ...] = ()
-    room: int | None = None
 
 
-def fit(need: int, room: int | None, residents: Sequence[Resident]) -> Fit:
+def most(room: int | None, residents: Sequence[Resident]) -> int | None:
+    """Bytes that could be had, all idle models gone; None: unknown."""
+    return None if room is None else max(0, room + sum(model.bytes for model in _idle(residents)))
+
+
+def admit(need: int, room: int | None, residents: Sequence[Resident]) -> Admission:
     """Can `need` bytes be had, and who has to go for it? Nobody goes in vain."""
     if room is None:
-        return Fit(True)
-    most = room + sum(model.bytes for model in _idle(residents))
-    if need > most:
-        return Fit(False, room=most)
-    return Fit(True, _least_recent(need - room, residents), most)
+        return Admission(True)
+    if need > room + sum(model.bytes for model in _idle(residents)):
+        return Admission(False)
+    return Admission(True, _least_recent(need - room, residents))
 
 
 def relieve(room: int | None, residents: Sequence[Resident]) -> tuple[str, ...]:

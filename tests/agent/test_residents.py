@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.models.fit import Resident, fit, relieve
+from edge_agent.models.residents import Resident, admit, most, relieve
 
 MAIN = Resident("main", 8, used_s=0, main=True)
 OLD = Resident("old", 2, used_s=1)
@@ -30,7 +30,7 @@ ALL = (MAIN, NEW, BUSY, OLD)
 def test_who_goes_for_a_model_that_is_asked_for(
     need: int, room: int | None, fits: bool, unload: tuple[str, ...]
 ) -> None:
-    verdict = fit(need, room, ALL)
+    verdict = admit(need, room, ALL)
     assert (verdict.fits, verdict.unload) == (fits, unload)
 
 
@@ -41,8 +41,9 @@ def test_who_goes_when_memory_is_short(room: int | None, unload: tuple[str, ...]
     assert relieve(room, ALL) == unload
 
 
-def test_a_refusal_says_what_could_be_had() -> None:
-    assert fit(6, 0, ALL).room == 5
+@pytest.mark.parametrize(("room", "could"), [(0, 5), (3, 8), (-2, 3), (-9, 0), (None, None)])
+def test_what_could_be_had_counts_idle_models(room: int | None, could: int | None) -> None:
+    assert most(room, ALL) == could
 
 
 sizes = st.integers(0, 50)
@@ -54,7 +55,7 @@ residents = st.lists(
 
 @given(sizes, st.integers(-50, 50), residents)
 def test_a_load_stays_within_the_room_and_nobody_goes_in_vain(need: int, room: int, loaded: list[Resident]) -> None:
-    verdict = fit(need, room, loaded)
+    verdict = admit(need, room, loaded)
     going = _going(verdict.unload, loaded)
     if verdict.fits:
         assert need <= room + sum(model.bytes for model in going)
