@@ -17,7 +17,8 @@ from edge_agent.desk import Desk
 from edge_agent.engine.port import Engine
 from edge_agent.errors import AgentError, BadRequest, EngineFailed, NotFound
 from edge_agent.metrics import Metrics
-from edge_agent.roster import Roster, free_room
+from edge_agent.mover import free_room
+from edge_agent.roster import Roster
 from edge_agent.served import Served, Suit
 from edge_agent.settings import Settings
 

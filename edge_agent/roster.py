@@ -1,7 +1,6 @@
 """The models of one agent. The main one is always hot; further ones are loaded and unloaded as memory allows.
 
-`models/residents.py` decides, this carries it out. Loads and unloads happen one at a time, so that each of them sees
-what the one before has left; requests for a loaded model never wait for that.
+`mover.py` does that; requests for a loaded model never wait for it.
 """
 
 import logging
@@ -11,38 +10,19 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from edge_agent.desk import RETRY_AFTER_DRAIN_S, Desk
-from edge_agent.engine.need import shown
 from edge_agent.engine.port import Job, Piece
-from edge_agent.errors import (
-    AgentError,
-    Draining,
-    EngineFailed,
-    ModelDoesNotFit,
-    ModelNotFound,
-    ModelUnusable,
-    Overloaded,
-    TooLate,
-)
-from edge_agent.health.probes import memory
-from edge_agent.models.residents import RESERVE_BYTES, Admission, Resident, admit, most, relieve
+from edge_agent.errors import AgentError, Draining, ModelNotFound, Overloaded, TooLate
+from edge_agent.mover import Mover, free_room, unloadable
 from edge_agent.protocol import Load
 from edge_agent.served import Loading, Served
 
 log = logging.getLogger("edge_agent")
 
 WATCH_S = 3.0  # between two looks at the memory
-RETRY_AFTER_NO_ROOM_S = 10.0  # memory comes back when other models' answers end, or other programs do
 RETRY_AFTER_LOAD_S = 3.0  # what a load takes, more or less
-
-
-def free_room() -> int | None:
-    """Bytes that further models may still take, the reserve left alone; None: the machine does not say. Blocks."""
-    found = memory()
-    return None if found is None else found.spare - RESERVE_BYTES
 
 
 class Roster:
@@ -62,9 +42,8 @@ class Roster:
         self.main = main
         self.models = (main, *further)
         self._further = tuple(further)
-        self._room = room
         self._clock = clock
-        self._moves = anyio.Lock()
+        self._mover = Mover(self.models, room, clock)
         self._moving = 0
         self._loads: TaskGroup
         self._change = anyio.Event()
@@ -86,7 +65,7 @@ class Roster:
                 yield
                 self._loads.cancel_scope.cancel()
         finally:
-            await self._close(self.models)
+            await self._mover.close(self.models)
 
     def find(self, name: str | None) -> Served:
         """The model that clients call so; None means the main one.
@@ -170,11 +149,7 @@ class Roster:
         with self._move():
             for model in self._further:
                 try:
-                    async with self._moves:
-                        if model.loaded:  # somebody has asked for it
-                            continue
-                        others_stay = not (await self._admit(model)).unload
-                    if others_stay:
+                    if await self._mover.fits_beside(model):
                         await self._load(model)
                     else:
                         log.warning("%s is not loaded until it is asked for: others would have to go", model.name)
@@ -183,9 +158,7 @@ class Roster:
 
     async def relieve(self) -> None:
         """Unload idle further models if memory is short."""
-        async with self._moves:
-            short = relieve(await anyio.to_thread.run_sync(self._room), self._residents())
-            await self._unload(short, "memory is short")
+        await self._mover.relieve()
 
     async def _wait(self, model: Served, within_s: float) -> None:
         """Until it is loaded."""
@@ -223,9 +196,6 @@ class Roster:
             await anyio.sleep(WATCH_S)
             await self.relieve()
 
-    def _residents(self) -> list[Resident]:
-        return [Resident(m.name, m.bytes, m.used_s, busy=m.busy, main=m is self.main) for m in self.models if m.loaded]
-
     async def _load(self, model: Served) -> None:
         """Once for all who ask meanwhile. Whoever asks may go: a load that has begun is brought to its end."""
         if model.loaded:
@@ -238,14 +208,12 @@ class Roster:
             self._loads.start_soon(self._carry_out, model, loading)
         await loading.over.wait()
         if not model.loaded:
-            raise loading.error or _unloadable(model)
+            raise loading.error or unloadable(model)
 
     async def _carry_out(self, model: Served, loading: Loading) -> None:
         with self._move():
             try:
-                async with self._moves:
-                    with anyio.CancelScope(shield=True):
-                        await self._bring_in(model)
+                await self._mover.bring_in(model)
             except AgentError as error:
                 loading.error = error
             except Exception:
@@ -253,58 +221,3 @@ class Roster:
             finally:
                 model.loading = None
                 loading.over.set()
-
-    async def _bring_in(self, model: Served) -> None:
-        while (verdict := await self._admit(model)).unload:  # what unloading gives back is an estimate, so look again
-            await self._unload(verdict.unload, f"{model.name} needs its memory")
-        began = self._clock()
-        try:
-            await model.desk.engine.load()
-        except ModelUnusable as error:
-            log.error("%s", error.message)
-            raise _unloadable(model) from error
-        model.used_s = self._clock()
-        model.loaded = True
-        log.info("loaded %s (%s) in %.1f s", model.name, shown(model.bytes), model.used_s - began)
-
-    async def _admit(self, model: Served) -> Admission:
-        """Set it up for what could be had now, all idle models gone, and say who has to go for what it then needs.
-
-        Only while it is not loaded, and nothing else moves.
-
-        Raises:
-            ModelDoesNotFit: nobody's going would help.
-        """
-        room = await anyio.to_thread.run_sync(self._room)
-        could = most(room, self._residents())
-        try:
-            model.bytes = await anyio.to_thread.run_sync(model.suit, could)
-        except ModelUnusable as error:
-            message = f"The model {model.name!r} does not fit into memory now: {error.message}."
-            raise ModelDoesNotFit(message, retry_after_s=RETRY_AFTER_NO_ROOM_S) from error
-        verdict = admit(model.bytes, room, self._residents())
-        if not verdict.fits:
-            need, could_be = shown(model.bytes), shown(could or 0)
-            message = f"The model {model.name!r} needs {need} of memory, and {could_be} can be had now."
-            raise ModelDoesNotFit(message, retry_after_s=RETRY_AFTER_NO_ROOM_S)
-        return verdict
-
-    async def _unload(self, names: Sequence[str], reason: str) -> None:
-        going = [model for model in self.models if model.name in names]
-        await self._close(going)
-        for model in going:
-            log.warning("unloaded %s (%s): %s", model.name, shown(model.bytes), reason)
-
-    async def _close(self, models: Sequence[Served]) -> None:
-        for model in models:  # before anything is awaited: whoever asks for it from now on has it loaded again
-            model.loaded = False
-        with anyio.CancelScope(shield=True):
-            for model in models:
-                try:
-                    await model.desk.engine.close()
-                except Exception:
-                    log.exception("%s did not end well", model.name)
-
-
-def _unloadable(model: Served) -> EngineFailed:
-    return EngineFailed(f"The model {model.name!r} cannot be loaded; the agent's log says why.")

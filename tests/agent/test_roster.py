@@ -108,7 +108,7 @@ Open = Callable[..., Awaitable[House]]
 
 @pytest.fixture
 async def opened() -> AsyncIterator[Open]:
-    """Call it as House: its roster runs until the test ends, without the watch; tests look at memory when they please."""
+    """Call it as House: its roster runs until the test ends, without the watch; tests look at memory as they please."""
     async with AsyncExitStack() as running:
 
         async def start(room: int, **sizes: int) -> House:
