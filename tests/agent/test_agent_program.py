@@ -263,7 +263,9 @@ def test_a_further_model_that_is_no_gguf_is_one_line_and_status_1(
     also = ("--also", str(tmp_path / "b.gguf"))
     status, stderr = start("serve", "--model", str(embedded_model), "--port", "0", *also).result()
     assert status == 1
-    assert "not a GGUF file" in one_line(stderr)
+    chosen, complaint = stderr.splitlines()  # the first one is what suits the main model
+    assert "gpu_layers" in chosen
+    assert "not a GGUF file" in one_line(complaint)
 
 
 def test_a_file_that_is_no_gguf_is_one_line_and_status_1(start: Start, tmp_path: Path) -> None:
