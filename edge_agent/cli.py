@@ -17,7 +17,7 @@ from rich.console import Console
 from edge_agent.bench import curve_view
 from edge_agent.bench.curve import measure
 from edge_agent.engine.choose import EngineChoice, choose
-from edge_agent.engine.options import CacheType, FlashAttention, LoadMode
+from edge_agent.engine.options import CacheType, FlashAttention, LoadMode, Repack
 from edge_agent.errors import StartupError
 from edge_agent.health.diagnosis import diagnose
 from edge_agent.health.doctor import visit
@@ -67,6 +67,9 @@ def serve(
         int | None, typer.Option(help="Prompt tokens read in one step; default: by the box.")
     ] = None,
     load_mode: Annotated[LoadMode | None, typer.Option(help="How the model's file is read; default: auto.")] = None,
+    repack: Annotated[
+        Repack | None, typer.Option(help="Keep the weights as Q8_0 where that is faster; default: auto.")
+    ] = None,
     engine: Annotated[EngineChoice | None, typer.Option(help="auto: llama-cpp-python, else prebuilt [auto].")] = None,
     api_key: Annotated[
         str | None, typer.Option(help="What callers must present [drawn when there is a gateway].")
@@ -102,6 +105,7 @@ def serve(
         "cache_type": cache_type,
         "ubatch_size": ubatch_size,
         "load_mode": load_mode,
+        "repack": repack,
         "engine": engine,
         "api_key": api_key,
         "max_queued": max_queued,

@@ -91,7 +91,7 @@ class Mover:
         Only while it is not loaded.
 
         Raises:
-            ModelDoesNotFit: nobody's going would help.
+            ModelDoesNotFit: nobody's going would help. EngineFailed: it cannot be set up.
         """
         room = await anyio.to_thread.run_sync(self._room)
         could = most(room, self._residents())
@@ -100,6 +100,9 @@ class Mover:
         except ModelUnusable as error:
             message = f"The model {model.name!r} does not fit into memory now: {error.message}."
             raise ModelDoesNotFit(message, retry_after_s=RETRY_AFTER_NO_ROOM_S) from error
+        except Exception as error:  # its file is gone, the library fails
+            log.exception("%s cannot be set up", model.name)
+            raise unloadable(model) from error
         verdict = admit(model.bytes, room, self._residents())
         if not verdict.fits:
             need, could_be = shown(model.bytes), shown(could or 0)

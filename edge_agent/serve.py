@@ -127,7 +127,7 @@ def engine_options(settings: Settings) -> EngineOptions:
         model = model.expanduser()
     chosen = fit(wishes, read_shape(model), probe(), look(installed(settings.engine)))
     log.info("%s", chosen.line())
-    return chosen.options(model, name or model.stem, wishes, verbose=settings.verbose)
+    return chosen.options(model, name or model.stem, wishes, cache=settings.cache, verbose=settings.verbose)
 
 
 def further_engines(settings: Settings, main: str) -> list[tuple[Engine, Suit]]:
@@ -154,7 +154,7 @@ def further_engines(settings: Settings, main: str) -> list[tuple[Engine, Suit]]:
         except ModelUnusable as error:
             raise ModelUnusable(f"{model.file}: {error.message}") from error
         library = partial(look, installed(settings.engine))
-        setup = Setup(model, shape, wishes, box, library, verbose=settings.verbose)
+        setup = Setup(model, shape, wishes, box, library, settings.cache, verbose=settings.verbose)
         engine = SuitedEngine(setup, partial(choose, settings.engine))
         engines.append((engine, engine.suit))
     return engines

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from edge_agent.engine.choose import EngineChoice
 from edge_agent.engine.need import PLAIN
-from edge_agent.engine.options import CacheType, FlashAttention, GpuLayers, LoadMode
+from edge_agent.engine.options import CacheType, FlashAttention, GpuLayers, LoadMode, Repack
 from edge_agent.engine.wishes import Wishes
 from edge_agent.errors import ConfigError
 from edge_agent.models.download import DEFAULT_CACHE
@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     )
     ubatch_size: int | None = Field(None, ge=32, le=8192, description="prompt tokens a step; none: by the processor")
     load_mode: LoadMode = "auto"
+    repack: Repack = Field("auto", description="keep the weights as Q8_0 in the cache where that makes them faster")
     max_queued: int = Field(32, ge=0)
     max_body_bytes: int = Field(10_000_000, ge=1_000)
     drain_s: float = Field(30.0, ge=0, description="running answers may take this long after SIGTERM")
@@ -116,6 +117,7 @@ class Settings(BaseSettings):
             flash_attn=self.flash_attn,
             ubatch_size=self.ubatch_size,
             load_mode=self.load_mode,
+            repack=self.repack,
         )
 
     @classmethod

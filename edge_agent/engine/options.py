@@ -9,6 +9,7 @@ from typing import Literal
 CacheType = Literal["f32", "f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 FlashAttention = Literal["auto", "on", "off"]
 LoadMode = Literal["auto", "none", "mmap", "mlock", "mmap+mlock", "dio"]
+Repack = Literal["auto", "on", "off"]
 GpuLayers = int | Literal["auto", "all"]
 
 # Prompt tokens a step. On a small box 128 take some 0.2-0.5 s, which is how long others wait for their next token.
@@ -39,6 +40,7 @@ class EngineOptions:
         flash_attn: auto: llama.cpp finds out while it loads. A quantised memory needs it.
         ubatch_size: prompt tokens read in one step; running answers have room in it besides.
         load_mode: auto: mapped, unless a device cannot take it so.
+        repack: where the same weights are kept as Q8_0, and made where they are not yet; None: they stay as they are.
         fake_token_s: seconds per token of the fake engine; the real ones take what they take.
         verbose: let the engine write its own log to stderr.
     """
@@ -53,5 +55,6 @@ class EngineOptions:
     flash_attn: FlashAttention = "auto"
     ubatch_size: int = UBATCH
     load_mode: LoadMode = "auto"
+    repack: Path | None = None
     fake_token_s: float = 0.0
     verbose: bool = False

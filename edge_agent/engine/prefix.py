@@ -38,6 +38,18 @@ class PrefixTree:
         self._lengths: dict[int, int] = {}
         self._kept: dict[int, None] = {}  # least recently used first
 
+    @property
+    def idle(self) -> int:
+        """Cells that are held for later alone: whoever shares them is kept."""
+        kept = self._kept.keys()
+        stack = list(self._root.children)
+        cells = 0
+        while stack:
+            run = stack.pop()
+            stack += run.children
+            cells += len(run.tokens) if run.holders <= kept else 0
+        return cells
+
     def __contains__(self, seq: int) -> bool:
         return seq in self._tips
 

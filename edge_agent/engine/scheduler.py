@@ -4,8 +4,10 @@
     scheduler.commit(batch, backend.decode(batch))
 
 Every live sequence that writes gets its one token in every step. Beside them at most `chunk` tokens of prompts are
-read, so that no stream waits longer than that takes. Prompts that begin alike are read once: who comes second waits
-until the first has read what they share, and takes it from there.
+read, so that no stream waits longer than that takes; where no stream waits, steps are larger.
+
+Prompts that begin alike are read once: who comes second waits until the first has read what they share, and takes it
+from there.
 """
 
 from bisect import insort
@@ -24,15 +26,19 @@ class Limits:
     """Attributes:
     slots: sequences live at once.
     cells: tokens that the backend's memory has room for, all sequences together.
-    chunk: tokens of prompts read in one step.
+    chunk: tokens of prompts read in one step beside running streams.
+    chunk_alone: likewise while nothing is being written; at least `chunk`.
     ids: sequences that the backend can tell apart, live and kept; at least `slots`.
+    kept: cells that may be held for later, where nobody live shares them.
     shares: cells may be shared, and kept for later.
     """
 
     slots: int
     cells: int
     chunk: int
+    chunk_alone: int
     ids: int
+    kept: int
     shares: bool = True
 
 
@@ -83,7 +89,8 @@ class Scheduler:
         warmed = tuple(s for s in reading if s.remaining == 0)
         for sequence in warmed:
             self.leave(sequence)
-        runs += self._chunk([s for s in reading if s.remaining])
+        chunk = self._limits.chunk if runs else self._limits.chunk_alone
+        runs += _shared_out([s for s in reading if s.remaining], chunk)
         need = sum(len(run.tokens) for run in runs)
         while self._tree.cells + need > self._limits.cells:
             evicted = self._evict(self._tree.evict)
@@ -130,6 +137,8 @@ class Scheduler:
             self._free_ids.append(seq)
         elif keep and self._limits.shares and self._tree.length(seq):
             self._tree.keep(seq)
+            while self._tree.idle > self._limits.kept and (evicted := self._evict(self._tree.evict)) is not None:
+                self._let_go(evicted)
         else:
             self._tree.drop(seq)
             self._let_go(seq)
@@ -218,22 +227,24 @@ class Scheduler:
             sequence.cached = sequence.done
         return True
 
-    def _chunk(self, reading: list[Sequence]) -> list[Run]:
-        """At most `chunk` tokens of prompts. The first in line gets half of them at least, what is left goes to the
-        shortest first: a long prompt is not starved, and short ones do not wait for it."""
-        if not reading:
-            return []
-        first = min(reading, key=lambda s: (s.urgency, s.order))
-        others = sorted((s for s in reading if s is not first), key=lambda s: (s.urgency, s.remaining))
-        left = self._limits.chunk
-        share = {first: min(first.remaining, left - left // 2)}
-        left -= share[first]
-        for sequence in others:
-            share[sequence] = min(sequence.remaining, left)
-            left -= share[sequence]
-        share[first] += min(first.remaining - share[first], left)
-        return [self._reading(sequence, count) for sequence, count in share.items() if count]
 
-    def _reading(self, sequence: Sequence, count: int) -> Run:
-        tokens = sequence.prompt[sequence.done : sequence.done + count]
-        return Run(sequence, tokens, sequence.done, samples=count == sequence.remaining and sequence.limit > 0)
+def _shared_out(reading: list[Sequence], chunk: int) -> list[Run]:
+    """At most `chunk` tokens of prompts. The first in line gets half of them at least, what is left goes to the
+    shortest first: a long prompt is not starved, and short ones do not wait for it."""
+    if not reading:
+        return []
+    first = min(reading, key=lambda s: (s.urgency, s.priority, s.order))
+    others = sorted((s for s in reading if s is not first), key=lambda s: (s.urgency, s.priority, s.remaining))
+    left = chunk
+    share = {first: min(first.remaining, left - left // 2)}
+    left -= share[first]
+    for sequence in others:
+        share[sequence] = min(sequence.remaining, left)
+        left -= share[sequence]
+    share[first] += min(first.remaining - share[first], left)
+    return [_reading(sequence, count) for sequence, count in share.items() if count]
+
+
+def _reading(sequence: Sequence, count: int) -> Run:
+    tokens = sequence.prompt[sequence.done : sequence.done + count]
+    return Run(sequence, tokens, sequence.done, samples=count == sequence.remaining and sequence.limit > 0)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edge_agent.engine.build import Build
 from edge_agent.engine.fit import Fit, fit
@@ -19,13 +20,14 @@ log = logging.getLogger("edge_agent")
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Attributes as `fit` wants them. `look` asks the library again: a GPU has more or less room than before."""
+    """Attributes as `fit` and its options want them. `look` asks the library anew: a GPU's room comes and goes."""
 
     model: FurtherModel
     shape: ModelShape
     wishes: Wishes
     box: Box
     look: Callable[[], Build]
+    cache: Path
     verbose: bool = False
 
     def fit(self, room: int | None) -> Fit:
@@ -60,9 +62,11 @@ class SuitedEngine:
         """
         setup = self._setup
         self._chosen = setup.fit(room)
-        options = self._chosen.options(setup.model.file, setup.model.name, setup.wishes, verbose=setup.verbose)
+        options = self._chosen.options(
+            setup.model.file, setup.model.name, setup.wishes, cache=setup.cache, verbose=setup.verbose
+        )
         self._engine = self._build(options)
-        return self._chosen.placement.host
+        return self._chosen.host
 
     @property
     def info(self) -> ModelInfo:

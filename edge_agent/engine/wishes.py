@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from edge_agent.engine.options import CacheType, FlashAttention, GpuLayers, LoadMode
+from edge_agent.engine.options import CacheType, FlashAttention, GpuLayers, LoadMode, Repack
 
 T = TypeVar("T")
 
@@ -22,6 +22,7 @@ class Wishes:
     flash_attn: FlashAttention = "auto"
     ubatch_size: int | None = None
     load_mode: LoadMode = "auto"
+    repack: Repack = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ SMALLER_MEMORY = (
 )
 
 
+PACKINGS = {2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1"}  # by llama.cpp's number, see llama_ftype in llama.h
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """Of one transformer block: bytes of weights, and numbers kept for every token (keys, values)."""
@@ -40,6 +43,7 @@ class ModelShape:
         head_sizes: of keys and values; a quantised cache needs multiples of 32.
         width: of the hidden state. heads: of the queries. vocabulary: tokens.
         trained_context: tokens; 0: not told.
+        packing: how most weights are kept, where that is one of `PACKINGS`; else empty.
         certain: the memory of a sequence is the sum over the layers. Where not, that is an upper bound.
     """
 
@@ -54,6 +58,7 @@ class ModelShape:
     heads: int
     vocabulary: int
     trained_context: int = 0
+    packing: str = ""
     certain: bool = True
 
     @property
@@ -90,6 +95,7 @@ def shape(metadata: Metadata) -> ModelShape:
         heads=heads,
         vocabulary=m.lengths.get("tokenizer.ggml.tokens", 0) or m.whole(f"{architecture}.vocab_size"),
         trained_context=m.whole(f"{architecture}.context_length"),
+        packing=PACKINGS.get(m.whole("general.file_type", -1), ""),
         certain=bool(simple and count and head_k and m.whole("split.count") <= m.parts),
     )
 

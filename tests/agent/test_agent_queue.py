@@ -1,5 +1,9 @@
 """Slots, the queue, clients that go away, and the drain: who holds a slot is counted at the engine."""
 
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -9,8 +13,8 @@ import pytest
 from edge_agent.app import create_app
 from edge_agent.desk import Desk
 from edge_agent.engine.fake import FakeEngine
-from edge_agent.engine.port import Job
-from edge_agent.errors import Draining, Overloaded
+from edge_agent.engine.port import Job, Piece, Warmth, WireMessage
+from edge_agent.errors import Draining, Overloaded, TooLate
 from edge_agent.server import background
 from edge_agent.settings import Settings
 from tests.agent.conftest import Serve, wait_for
@@ -89,13 +93,29 @@ class Hands:
         return self.now
 
 
+class Reading(FakeEngine):
+    """Reads a prompt for half a second of `clock`, and that of a job with a seed until `go_on`."""
+
+    def __init__(self, clock: Hands, slots: int = 1) -> None:
+        super().__init__(slots=slots)
+        self.go_on = anyio.Event()
+        self._clock = clock
+
+    @asynccontextmanager
+    async def generate(self, job: Job) -> AsyncIterator[AsyncIterator[Piece]]:
+        async with super().generate(job) as pieces:
+            self._clock.now += 0.5
+            if job.seed is not None:
+                await self.go_on.wait()
+            yield pieces
+
+
 async def test_the_desk_measures_decode_speed_on_real_work() -> None:
     clock = Hands()
-    desk = Desk(FakeEngine(), max_queued=1, clock=clock)
+    desk = Desk(Reading(clock), max_queued=1, clock=clock)
     assert desk.load().tokens_per_s is None
     question = {"role": "user", "content": "word " * 40}
     async with desk.work(Job((question,), max_tokens=11)) as pieces:
-        clock.now += 0.5
         async for _ in pieces:
             clock.now += 0.1
     load = desk.load()
@@ -133,10 +153,14 @@ async def test_answers_side_by_side_teach_the_rate_of_both_together() -> None:
 
 async def test_an_answer_beside_one_that_reads_its_prompt_teaches_no_decode() -> None:
     clock = Hands()
-    desk = Desk(FakeEngine(slots=2), max_queued=1, clock=clock)
-    async with desk.work(Job(HELLO, max_tokens=21)) as one, desk.work(Job(HELLO, max_tokens=21)):
+    engine = Reading(clock, slots=2)
+    desk = Desk(engine, max_queued=1, clock=clock)
+    async with anyio.create_task_group() as group, desk.work(Job(HELLO, max_tokens=21)) as one:
+        group.start_soon(_work, desk, 1)
+        await anyio.wait_all_tasks_blocked()
         async for _ in one:
             clock.now += 0.1
+        group.cancel_scope.cancel()
     assert desk.load().tokens_per_s is not None
     assert desk.speed() is None
 
@@ -161,6 +185,65 @@ async def test_warming_never_takes_the_place_of_real_work() -> None:
     assert (await desk.warm(HELLO)).tokens > 0
 
 
+async def test_real_work_takes_the_slot_beside_which_is_warmed() -> None:
+    class Warming(FakeEngine):
+        async def warm(self, messages: Sequence[WireMessage]) -> Warmth:
+            await anyio.sleep(60)
+            return await super().warm(messages)
+
+    desk = Desk(Warming(), max_queued=0)
+    async with anyio.create_task_group() as group:
+        group.start_soon(desk.warm, HELLO)
+        await anyio.wait_all_tasks_blocked()
+        await _work(desk)
+        with pytest.raises(Overloaded):  # one at a time for each slot
+            await desk.warm(HELLO)
+        group.cancel_scope.cancel()
+
+
+async def test_an_answer_whose_first_token_does_not_come_in_time_is_given_up() -> None:
+    engine = FakeEngine(prefill_s=60)
+    desk = Desk(engine, max_queued=1)
+    with pytest.raises(TooLate):
+        async with desk.work(Job(HELLO), within_s=0.01):
+            raise AssertionError("nothing has come")
+    assert (engine.running, engine.cancelled) == (0, 1)
+
+
+async def test_a_deadline_is_over_with_the_first_token() -> None:
+    desk = Desk(FakeEngine(), max_queued=1)
+    async with desk.work(Job(HELLO, max_tokens=3), within_s=0.05) as pieces:
+        await anyio.sleep(0.1)
+        assert [piece.finish_reason async for piece in pieces][-1] == "length"
+
+
+def test_priorities_and_deadlines_come_over_http(serve: Serve) -> None:
+    engine = FakeEngine(token_s=0.05)
+    url = f"{serve(engine)}/v1/chat/completions"
+    with httpx2.stream("POST", url, json=BODY) as first, ThreadPoolExecutor(3) as others:
+        lines = first.iter_lines()  # kept: when it goes, httpx2 hangs up
+        next(lines)
+
+        def is_queued(count: int) -> bool:
+            status = httpx2.get(url.replace("v1/chat/completions", "node/v1/status"))
+            return bool(status.json()["load"]["queued"] == count)
+
+        def ask(seed: int, **headers: str) -> int:
+            body = {**BODY, "seed": seed, "stream": False, "max_tokens": 1}
+            return httpx2.post(url, json=body, headers=headers, timeout=60).status_code
+
+        asked = []
+        for number, leg in enumerate(("verify", "expand", "hedge")):
+            asked.append(others.submit(ask, number, **{"x-pice-leg": leg}))
+            wait_for(partial(is_queued, number + 1))
+        assert ask(9, **{"x-pice-deadline-ms": "20"}) == 503
+        assert ask(9, **{"x-pice-deadline-ms": "soon"}) == 400
+        for _ in lines:
+            pass
+    assert [one.result() for one in asked] == [200, 200, 200]
+    assert [job.seed for job in engine.jobs] == [None, 2, 1, 0]
+
+
 async def test_a_draining_desk_finishes_its_queue_and_then_is_idle() -> None:
     desk = Desk(FakeEngine(token_s=0.001), max_queued=2)
     async with anyio.create_task_group() as group:
@@ -175,7 +258,7 @@ async def test_a_draining_desk_finishes_its_queue_and_then_is_idle() -> None:
     assert desk.engine.finished == 2  # type: ignore[attr-defined]
 
 
-async def _work(desk: Desk) -> None:
-    async with desk.work(Job(HELLO)) as pieces:
+async def _work(desk: Desk, seed: int | None = None) -> None:
+    async with desk.work(Job(HELLO, seed=seed)) as pieces:
         async for _ in pieces:
             pass

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edge_agent.bench.ask import Answer, Ask, Work
+from edge_agent.models.download import DEFAULT_CACHE
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The same for all sides. `context_tokens`: of one sequence; `slots`: sequences at once."""
+    """The same for all sides. `context_tokens`: of one sequence; `slots`: sequences at once; `cache`: of the agent."""
 
     model: Path
     threads: int
     context_tokens: int
     slots: int
+    cache: Path = DEFAULT_CACHE
 
 
 class Backend(Protocol):

@@ -7,20 +7,34 @@ from typing import Any
 from edge_agent.bench.ask import Answer, Ask, Step, Work
 from edge_agent.bench.peers.backend import Plain, Setup
 from edge_agent.engine.choose import EngineChoice, choose
-from edge_agent.engine.options import EngineOptions
+from edge_agent.engine.options import Repack
 from edge_agent.engine.port import Engine, Job, Piece
+from edge_agent.serve import engine_options
+from edge_agent.settings import Settings
 
 
 class Ours(Plain):
-    def __init__(self, setup: Setup, choice: EngineChoice) -> None:
-        s = setup
-        options = EngineOptions(s.model, "bench", context_tokens=s.context_tokens, slots=s.slots, threads=s.threads)
-        self._engine: Engine = choose(choice, options)
+    """Set up as `edge-agent serve` does it; `repack` is its setting."""
+
+    def __init__(self, setup: Setup, choice: EngineChoice, repack: Repack = "auto") -> None:
+        settings = Settings(
+            model=str(setup.model),
+            model_name="bench",
+            engine=choice,
+            ctx=setup.context_tokens,
+            slots=setup.slots,
+            threads=setup.threads,
+            repack=repack,
+            cache=setup.cache,
+        )
+        self._options = engine_options(settings)
+        self._engine: Engine = choose(choice, self._options)
 
     async def open(self) -> str:
         await self._engine.load()
         info = self._engine.info
-        return f"{info.engine}, {info.slots} slots of {info.context_tokens} tokens"
+        packing = "" if self._options.repack is None else ", weights repacked as Q8_0"
+        return f"{info.engine}, {info.slots} slots of {info.context_tokens} tokens{packing}"
 
     async def close(self) -> None:
         await self._engine.close()

@@ -12,8 +12,9 @@ from edge_agent.bench.bars import Bar, Spread
 from edge_agent.bench.crew import Crew
 from edge_agent.bench.scale import Scale, Tick
 
-ENGINE, SERVER, PRIMED, HIGH_LEVEL = "engine", "llama-server", "llama-server, primed", "high-level API"
-SIDES = (ENGINE, SERVER, PRIMED, HIGH_LEVEL)
+ENGINE, AS_PACKED = "engine", "engine, weights as packed"
+SERVER, PRIMED, HIGH_LEVEL = "llama-server", "llama-server, primed", "high-level API"
+SIDES = (ENGINE, AS_PACKED, SERVER, PRIMED, HIGH_LEVEL)
 SERVER_BAR = 0.31  # of its total time, all points together
 HIGH_LEVEL_BAR = 0.62
 PRIMED_BAR = 1.0
@@ -48,7 +49,8 @@ class Cell:
 class Points:
     """Attributes:
     cells: side -> number of points -> what was seen.
-    ratios: side -> number of points -> the engine's total time over the side's, round by round.
+    ratios: side -> number of points -> the engine's total time over the side's, round by round; `as_packed`: likewise
+        of the engine on the weights as they are packed in the file.
     python_share: of the engine's steps with all points together; None: not told.
     resident: side -> bytes of its process at the end.
     """
@@ -56,6 +58,7 @@ class Points:
     prompt_tokens: int
     cells: dict[str, dict[int, Cell]]
     ratios: dict[str, dict[int, Spread]]
+    as_packed: dict[str, dict[int, Spread]]
     python_share: float | None
     python_ms: float | None
     resident: dict[str, int] = field(default_factory=dict)
@@ -72,12 +75,19 @@ class Points:
         ratio = self.ratios[side][count]
         rounds = self.cells[side][count].rounds
         remark = f"{ratio.low:.3g} to {ratio.high:.3g} in {rounds} rounds" if rounds > 1 else "one round"
+        remark += f"; weights as packed {self.as_packed[side][count]}"
         return Bar(f"total time over that of {side}, N = {count}", ratio.median, limit, remark=remark)
 
 
 def measure(crew: Crew, scale: Scale, tick: Tick) -> Points:
     """Rounds of all sides turn by turn; who begins changes from round to round."""
-    sides = {ENGINE: crew.engine, SERVER: crew.server, PRIMED: crew.server, HIGH_LEVEL: crew.high_level}
+    sides = {
+        ENGINE: crew.engine,
+        AS_PACKED: crew.as_packed,
+        SERVER: crew.server,
+        PRIMED: crew.server,
+        HIGH_LEVEL: crew.high_level,
+    }
     draw = random.Random()  # noqa: S311 (unlike any run before)
     seen: dict[str, dict[int, list[Run]]] = {name: {count: [] for count in scale.counts} for name in SIDES}
     for side in sides.values():
@@ -100,21 +110,26 @@ def measure(crew: Crew, scale: Scale, tick: Tick) -> Points:
 def summary(seen: dict[str, dict[int, list[Run]]]) -> Points:
     """From side -> number of points -> its runs, round by round."""
     ours = seen[ENGINE]
-    ratios = {
-        name: {
-            count: Spread.of([mine.total_s / other.total_s for mine, other in zip(ours[count], runs, strict=True)])
-            for count, runs in of.items()
+
+    def ratios(side: str) -> dict[str, dict[int, Spread]]:
+        return {
+            name: {
+                count: Spread.of(
+                    [mine.total_s / run.total_s for mine, run in zip(seen[side][count], runs, strict=True)]
+                )
+                for count, runs in seen[name].items()
+            }
+            for name in (SERVER, PRIMED, HIGH_LEVEL)
         }
-        for name, of in seen.items()
-        if name != ENGINE
-    }
+
     work = [run.work for run in ours[max(ours)] if run.work is not None]
     step_s = sum(w.step_s for w in work)
     python_s = sum(w.python_s for w in work)
     return Points(
         prompt_tokens=ours[max(ours)][0].answers[0].prompt_tokens,
         cells={name: {count: Cell.of(runs) for count, runs in of.items()} for name, of in seen.items()},
-        ratios=ratios,
+        ratios=ratios(ENGINE),
+        as_packed=ratios(AS_PACKED),
         python_share=python_s / step_s if step_s else None,
         python_ms=python_s / sum(w.steps for w in work) * 1000 if step_s else None,
         resident={name: of[max(of)][-1].resident for name, of in seen.items()},

@@ -7,7 +7,7 @@ from edge_agent.bench.sections.bound import decoded
 from edge_agent.bench.sections.fidelity import compare, parting
 from edge_agent.bench.sections.memory import Memory
 from edge_agent.bench.sections.mixed import Mixed, Stream
-from edge_agent.bench.sections.points import ENGINE, HIGH_LEVEL, PRIMED, SERVER, summary
+from edge_agent.bench.sections.points import AS_PACKED, ENGINE, HIGH_LEVEL, PRIMED, SERVER, summary
 
 
 def answer(tokens: int = 64, first_s: float = 1.0, last_s: float = 2.0, steps: tuple[Step, ...] = ()) -> Answer:
@@ -47,12 +47,14 @@ def test_total_times_are_compared_round_by_round() -> None:
     # The machine was twice as slow in the second round: the ratio does not see it.
     seen = {
         ENGINE: {1: [run(1.0), run(2.0)], 8: [run(3.0), run(6.0)]},
+        AS_PACKED: {1: [run(1.0), run(2.0)], 8: [run(4.0), run(8.0)]},
         SERVER: {1: [run(1.0), run(2.0)], 8: [run(10.0), run(20.0)]},
         PRIMED: {1: [run(1.0), run(2.0)], 8: [run(6.0), run(12.0)]},
         HIGH_LEVEL: {1: [run(1.0), run(2.0)], 8: [run(4.0), run(8.0)]},
     }
     result = summary(seen)
     assert result.ratios[SERVER][8] == Spread(0.3, 0.3, 0.3)
+    assert result.as_packed[SERVER][8] == Spread(0.4, 0.4, 0.4)
     met = [bar.met for bar in result.bars]
     assert met == [True, False, True, True, False]  # the last: Python's share, which nobody told
 
@@ -60,7 +62,7 @@ def test_total_times_are_compared_round_by_round() -> None:
 def test_pythons_share_is_of_all_steps_with_all_points() -> None:
     one, other = Work(10, 1.0, 0.02), Work(30, 3.0, 0.06)
     seen = {ENGINE: {8: [run(1.0, one), run(1.0, other)]}}
-    seen |= {name: {8: [run(1.0), run(1.0)]} for name in (SERVER, PRIMED, HIGH_LEVEL)}
+    seen |= {name: {8: [run(1.0), run(1.0)]} for name in (AS_PACKED, SERVER, PRIMED, HIGH_LEVEL)}
     result = summary(seen)
     assert result.python_share == 0.02
     assert result.python_ms == 2.0

@@ -33,9 +33,11 @@ class Scripted(Memory):
     """Fails on the token 66 (`B`), hangs on the token 72 (`H`) until `release` is set. A character is a token."""
 
     name = "scripted"
+    cell_bytes = 1
+    native_s = 0.0
 
     def __init__(self, release: threading.Event) -> None:
-        super().__init__(Limits(slots=2, cells=200, chunk=16, ids=8))
+        super().__init__(Limits(slots=2, cells=200, chunk=16, chunk_alone=32, ids=8, kept=200))
         self._release = release
 
     def render(self, messages: Sequence[WireMessage], *, open_turn: bool) -> str:

@@ -1,5 +1,7 @@
 """Who is decoded when, and what every sequence sees, on a backend of bookkeeping alone."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +44,9 @@ limits = st.builds(
     slots=st.integers(1, 4),
     cells=st.integers(75, 200),
     chunk=st.integers(1, 40),
+    chunk_alone=st.integers(40, 80),
     ids=st.integers(4, 8),
+    kept=st.integers(0, 200),
     shares=st.booleans(),
 )
 
@@ -74,10 +78,10 @@ def test_whatever_is_shared_evicted_or_left_every_sequence_writes_what_it_would_
         if sequence not in left:
             assert sequence.generated == alone(sequence.prompt, sequence.limit)
     memory.decode(scheduler.next())  # what was let go at the last
-    assert scheduler.cells == memory.cells
+    assert scheduler.cells == memory.cells <= limits.kept
 
 
-ROOMY = Limits(slots=8, cells=4000, chunk=64, ids=32)
+ROOMY = Limits(slots=8, cells=4000, chunk=64, chunk_alone=64, ids=32, kept=4000)
 
 
 def test_prompts_that_arrive_together_and_begin_alike_are_read_once() -> None:
@@ -102,6 +106,57 @@ def test_running_streams_get_their_token_in_every_step_while_a_long_prompt_is_re
         assert len(stream.generated) == before + 1
 
 
+def test_while_nobody_waits_for_a_token_prompts_are_read_in_larger_steps() -> None:
+    limits = replace(ROOMY, chunk_alone=200)
+    scheduler, memory = Scheduler(limits), Memory(limits)
+    long, stream = Sequence([2] * 1000, 1), Sequence([1], 100)
+    scheduler.add(long)
+    assert step(scheduler, memory) == 200
+    scheduler.add(stream)
+    assert step(scheduler, memory) == 200  # the stream's own prompt is in it
+    assert step(scheduler, memory) == ROOMY.chunk + 1
+
+
+def test_of_those_that_wait_for_room_the_most_urgent_is_next() -> None:
+    limits = replace(ROOMY, slots=1)
+    scheduler, memory = Scheduler(limits), Memory(limits)
+    running, late, urgent, equal = (Sequence([n], 3, priority=p) for n, p in ((1, 0), (2, 1), (3, -1), (4, -1)))
+    scheduler.add(running)
+    step(scheduler, memory)
+    for sequence in (late, urgent, equal):
+        scheduler.add(sequence)
+    ended: list[Sequence] = []
+    while scheduler.has_work:
+        step(scheduler, memory)
+        ended += [s for s in (running, late, urgent, equal) if s.phase is Phase.DONE and s not in ended]
+    assert ended == [running, urgent, equal, late]
+
+
+def test_no_more_is_kept_for_later_than_may_be_and_the_latest_stays() -> None:
+    limits = replace(ROOMY, kept=150)
+    scheduler, memory = Scheduler(limits), Memory(limits)
+    first, second = Sequence([1] * 100, 1), Sequence([2] * 100, 1)
+    for sequence in (first, second):
+        scheduler.add(sequence)
+        finish(scheduler, memory)
+    assert (scheduler.cells, scheduler.evicted) == (100, 100)
+    again = Sequence([2] * 100, 1)
+    scheduler.add(again)
+    finish(scheduler, memory)
+    assert again.cached == 99
+
+
+def test_what_somebody_live_shares_does_not_count_as_kept() -> None:
+    limits = replace(ROOMY, kept=50)
+    scheduler, memory = Scheduler(limits), Memory(limits)
+    for sequence in (done := Sequence([1] * 100 + [2], 5), live := Sequence([1] * 100 + [3], 20)):
+        scheduler.add(sequence)
+    while done.phase is not Phase.DONE:
+        step(scheduler, memory)
+    assert live.phase is not Phase.DONE
+    assert scheduler.evicted == 0
+
+
 def test_a_short_prompt_does_not_wait_for_a_long_one() -> None:
     scheduler, memory = Scheduler(ROOMY), Memory(ROOMY)
     long, short = Sequence([2] * 1000, 1), Sequence([3] * 20, 1)
@@ -113,7 +168,7 @@ def test_a_short_prompt_does_not_wait_for_a_long_one() -> None:
 
 
 def test_warming_steps_aside_for_real_work_and_goes_on_where_it_was() -> None:
-    limits = Limits(slots=1, cells=400, chunk=50, ids=4)
+    limits = Limits(slots=1, cells=400, chunk=50, chunk_alone=50, ids=4, kept=400)
     scheduler, memory = Scheduler(limits), Memory(limits)
     warm, real = Sequence([1] * 100, 0, urgency=Urgency.WARM), Sequence([2] * 10, 3)
     scheduler.add(warm)

@@ -23,10 +23,10 @@ MODEL = FurtherModel(Path("b.gguf"), "b")
 class Bench:
     """A suited engine and what it made of itself. `build` may be changed between two loads."""
 
-    def __init__(self, build: Build, **box: Any) -> None:
+    def __init__(self, build: Build, model: FurtherModel = MODEL, packing: str = "", **box: Any) -> None:
         self.build = build
         self.built: list[EngineOptions] = []
-        setup = Setup(MODEL, a_model(), Wishes(slots=2), a_box(**box), lambda: self.build)
+        setup = Setup(model, a_model(packing=packing), Wishes(slots=2), a_box(**box), lambda: self.build, Path("cache"))
         self.engine = SuitedEngine(setup, self._engine)
 
     def _engine(self, options: EngineOptions) -> FakeEngine:
@@ -48,6 +48,16 @@ def test_what_it_takes_and_how_follows_from_what_can_be_had() -> None:
     assert bench.engine.suit(plenty) == plenty
     assert bench.built[-1].cache_type == "f16"
     assert bench.engine.suit(None) == plenty
+
+
+def test_weights_are_repacked_only_where_that_leaves_room_for_the_work(tmp_path: Path) -> None:
+    (tmp_path / "b.gguf").touch()
+    bench = Bench(a_build(features=frozenset({"AVX2"})), FurtherModel(tmp_path / "b.gguf", "b"), packing="Q4_1")
+    repacked = bench.engine.suit(12 * GIB)
+    as_it_is = bench.engine.suit(repacked - 1)
+    assert [options.repack is not None for options in bench.built[1:]] == [True, False]
+    assert repacked - as_it_is == round(a_model().weights * 0.7)
+    assert bench.engine.suit(repacked) == repacked
 
 
 def test_what_cannot_be_had_is_refused_with_what_would_fit_and_leaves_all_as_it_was() -> None:
