@@ -283,8 +283,9 @@ def test_a_gguf_that_llama_cpp_refuses_is_one_line_and_status_1(
     (tmp_path / "half.gguf").write_bytes(embedded_model.read_bytes()[:-1000])
     status, stderr = start("serve", "--model", str(tmp_path / "half.gguf"), "--port", "0", "--engine", engine).result()
     assert status == 1
-    choices, complaint = stderr.splitlines()
+    choices, *repacking, complaint = stderr.splitlines()
     assert "gpu_layers" in choices
+    assert all("stays as it is packed" in line for line in repacking)  # where this processor would gain by it
     assert "cannot load" in complaint
     assert "half.gguf" in complaint
 
