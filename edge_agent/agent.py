@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from edge_agent.desk import Desk
 from edge_agent.metrics import Metrics
+from edge_agent.roster import Roster
 
 
 @dataclass(slots=True)
@@ -17,9 +18,14 @@ class Agent:
     """
 
     name: str
-    desk: Desk
+    roster: Roster
     metrics: Metrics
     max_body_bytes: int
     api_key: str | None
     started_s: float
     registered: bool = False
+
+    @property
+    def desk(self) -> Desk:
+        """The main model's."""
+        return self.roster.main.desk

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
@@ -17,18 +17,30 @@ from edge_agent.desk import Desk
 from edge_agent.engine.port import Engine
 from edge_agent.errors import AgentError, BadRequest, EngineFailed, NotFound
 from edge_agent.metrics import Metrics
+from edge_agent.mover import free_room
+from edge_agent.roster import Roster
+from edge_agent.served import Served, Suit
 from edge_agent.settings import Settings
 
 log = logging.getLogger("edge_agent")
 
 
-def create_app(engine: Engine, settings: Settings) -> FastAPI:
-    """The agent's HTTP side. `app.state.agent` is the Agent behind it. Its lifespan loads and closes the engine."""
-    desk = Desk(engine, max_queued=settings.max_queued)
+def create_app(
+    engine: Engine,
+    settings: Settings,
+    further: Sequence[tuple[Engine, Suit]] = (),
+    room: Callable[[], int | None] = free_room,
+) -> FastAPI:
+    """The agent's HTTP side. `app.state.agent` is the Agent behind it. Its lifespan loads and closes the engines.
+
+    `further` models are engines, each with what sets it up; `room` says how many bytes they may still take.
+    """
+    others = [Served(Desk(each, max_queued=settings.max_queued), suit) for each, suit in further]
+    roster = Roster(Served(Desk(engine, max_queued=settings.max_queued)), others, room=room)
     agent = Agent(
         name=settings.name,
-        desk=desk,
-        metrics=Metrics(desk),
+        roster=roster,
+        metrics=Metrics(roster.models),
         max_body_bytes=settings.max_body_bytes,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         started_s=time.monotonic(),
@@ -36,11 +48,8 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await engine.load()
-        try:
+        async with roster.running():
             yield
-        finally:
-            await engine.close()
 
     app = FastAPI(title="edge-agent", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.agent = agent

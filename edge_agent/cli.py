@@ -44,6 +44,9 @@ def main() -> None:
 @app.command()
 def serve(
     model: Annotated[str | None, typer.Option(help="A GGUF file, or `embedded` (fetched when missing).")] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(help="A further model, FILE.gguf or FILE.gguf=NAME; may be repeated.")
+    ] = None,
     gateway: Annotated[str | None, typer.Option(help="URL of the gateway to register at.")] = None,
     token: Annotated[str | None, typer.Option(help="The gateway's enrolment token.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
@@ -87,6 +90,7 @@ def serve(
     """Serve a model. Every option is also a key of the config file and an environment variable EDGE_AGENT_NAME."""
     options: dict[str, Any] = {
         "model": model,
+        "also": also or None,
         "gateway": gateway,
         "token": token,
         "host": host,

@@ -56,7 +56,7 @@ class Desk:
             TooLate: the first piece has not come within `within_s` seconds, or foreseeably would not.
         """
         self._refuse_while_draining()
-        self._end_spare_time()
+        self.end_spare_time()
         arrived = self._clock()
         async with self._line.slot(job.priority, within_s):
             with self._visit() as visit, anyio.move_on_after(within_s - (self._clock() - arrived)) as patience:
@@ -77,7 +77,7 @@ class Desk:
         self._refuse_while_draining()
         if self._line.busy + self._warming >= self.engine.info.slots:
             raise Overloaded("All slots are busy; nothing was warmed.", retry_after_s=RETRY_AFTER_S)
-        self._end_spare_time()
+        self.end_spare_time()
         self._warming += 1
         try:
             with self._visit():
@@ -90,7 +90,7 @@ class Desk:
     def drain(self) -> None:
         """From now on take no new work. What waits in the queue already is still done."""
         self.draining = True
-        self._end_spare_time()
+        self.end_spare_time()
 
     async def idle(self) -> None:
         """Return when nothing runs and nothing waits."""
@@ -106,11 +106,20 @@ class Desk:
         """
         with anyio.CancelScope() as self._spare:
             if self._line.busy or self._warming or self.draining:
-                self._end_spare_time()
+                self.end_spare_time()
             try:
                 yield
             finally:
                 self._spare = None
+
+    def end_spare_time(self) -> None:
+        if self._spare is not None:
+            self._spare.cancel()
+
+    @property
+    def capacity(self) -> int:
+        """Jobs that it can have at a time: those that hold a slot and those that wait for one."""
+        return self.engine.info.slots + self._max_queued
 
     @cached_property
     def pace(self) -> Pace:
@@ -136,10 +145,6 @@ class Desk:
             yield visit
         finally:
             visit.leave(self._clock())
-
-    def _end_spare_time(self) -> None:
-        if self._spare is not None:
-            self._spare.cancel()
 
     async def _measured(self, piece: Piece | None, rest: AsyncIterator[Piece], visit: Visit) -> AsyncIterator[Piece]:
         while piece is not None:

@@ -9,6 +9,7 @@ AgentError
 ├── TooLarge               413
 ├── Overloaded             503 with retry-after: slots and queue are full
 │   ├── Draining           503: this agent is on its way out
+│   ├── ModelDoesNotFit    503 model_does_not_fit: too little memory to load it now
 │   └── TooLate            503: the first token would not come, or has not come, by the caller's deadline
 ├── EngineFailed           500: the engine broke, or the stream ended without a finish
 └── StartupError           the program ends with one line on stderr and `exit_status`
@@ -77,6 +78,10 @@ class Overloaded(AgentError):
 
 
 class Draining(Overloaded):
+    pass
+
+
+class ModelDoesNotFit(Overloaded):
     pass
 
 

@@ -87,7 +87,7 @@ class GatewayLink:
             EnrolmentRefused: the gateway does not take this agent; trying again would not help.
         """
         attempt = 0
-        while not self._agent.desk.draining:
+        while not self._agent.roster.draining:
             try:
                 self._node = await self._register()
             except _NotNow as error:
@@ -116,7 +116,8 @@ class GatewayLink:
         self._node = None
 
     async def _register(self) -> Registered:
-        card = self._card.model_copy(update={"load": self._agent.desk.load(), "speed": self._agent.desk.speed()})
+        agent = self._agent
+        card = self._card.model_copy(update={"load": agent.roster.load(), "speed": agent.desk.speed()})
         reply = await self._call("POST", REGISTER_PATH, self._enrolment_token, card.model_dump(mode="json"))
         if reply.status_code in (401, 403):
             raise EnrolmentRefused(f"{self._url} refuses the enrolment token: {_message(reply)}")
@@ -135,9 +136,9 @@ class GatewayLink:
         renewed = self._clock()
         while self._clock() - renewed <= lease.lease_s:
             await anyio.sleep(lease.heartbeat_s * (0.9 + random.random() / 10))  # noqa: S311 (no secret)
-            desk = self._agent.desk
+            agent = self._agent
             # The curve every time, not only when it has moved: it is some hundred bytes, and nobody needs to remember.
-            beat = Heartbeat(load=desk.load(), speed=desk.speed()).model_dump(mode="json")
+            beat = Heartbeat(load=agent.roster.load(), speed=agent.desk.speed()).model_dump(mode="json")
             try:
                 reply = await self._call("POST", HEARTBEAT_PATH.format(node_id=node.node_id), node.token, beat)
             except _NotNow:

@@ -1,57 +1,74 @@
 """What Prometheus may know of an agent. One registry per agent, so that several can live in one process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from edge_agent.desk import Desk
 from edge_agent.engine.port import Counts
+from edge_agent.served import Served
 
 
 class Metrics:
-    def __init__(self, desk: Desk) -> None:
+    """Every series is one model's: `model` is its name."""
+
+    def __init__(self, models: Sequence[Served]) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "edge_agent_requests_total", "Chat completions by how they ended.", ["outcome"], registry=self._registry
-        )
-        self._tokens = Counter("edge_agent_tokens_total", "Tokens by kind.", ["kind"], registry=self._registry)
-        busy = Gauge("edge_agent_slots_busy", "Sequences being decoded.", registry=self._registry)
-        busy.set_function(lambda: desk.load().slots_busy)
-        queued = Gauge("edge_agent_queued", "Requests waiting for a slot.", registry=self._registry)
-        queued.set_function(lambda: desk.load().queued)
-        speed = Gauge("edge_agent_tokens_per_second", "Decode speed of one sequence.", registry=self._registry)
-        speed.set_function(lambda: desk.load().tokens_per_s or 0.0)
-        self._registry.register(_Curve(desk))
+        self._requests = self._counter("edge_agent_requests_total", "Chat completions by how they ended.", "outcome")
+        self._tokens = self._counter("edge_agent_tokens_total", "Tokens by kind.", "kind")
+        self._busy = self._gauge("edge_agent_slots_busy", "Sequences being decoded.")
+        self._queued = self._gauge("edge_agent_queued", "Requests waiting for a slot, or for the model to be loaded.")
+        self._speed = self._gauge("edge_agent_tokens_per_second", "Decode speed of one sequence.")
+        self._loaded = self._gauge("edge_agent_model_loaded", "1: in memory; 0: loaded when it is asked for.")
+        for model in models:
+            self._watch(model)
+        self._registry.register(_Curves(models))
 
-    def ended(self, outcome: str) -> None:
+    def ended(self, model: str, outcome: str) -> None:
         """`outcome`: OpenAI's finish reason, "cancelled", or the class of the error."""
-        self._requests.labels(outcome).inc()
+        self._requests.labels(model, outcome).inc()
 
-    def counted(self, counts: Counts) -> None:
-        self._tokens.labels("prompt").inc(counts.prompt)
-        self._tokens.labels("cached").inc(counts.cached)
-        self._tokens.labels("completion").inc(counts.completion)
+    def counted(self, model: str, counts: Counts) -> None:
+        self._tokens.labels(model, "prompt").inc(counts.prompt)
+        self._tokens.labels(model, "cached").inc(counts.cached)
+        self._tokens.labels(model, "completion").inc(counts.completion)
 
     def page(self) -> bytes:
         return generate_latest(self._registry)
 
+    def _watch(self, model: Served) -> None:
+        self._busy.labels(model.name).set_function(lambda: model.desk.load().slots_busy)
+        self._queued.labels(model.name).set_function(lambda: model.desk.load().queued + model.waiting)
+        self._speed.labels(model.name).set_function(lambda: model.desk.load().tokens_per_s or 0.0)
+        self._loaded.labels(model.name).set_function(lambda: model.loaded)
 
-class _Curve(Collector):
-    """The measured curve at the moment of the scrape; what was not measured yet is left out."""
+    def _counter(self, name: str, text: str, by: str) -> Counter:
+        return Counter(name, text, ["model", by], registry=self._registry)
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, ["model"], registry=self._registry)
+
+
+class _Curves(Collector):
+    """The measured curves at the moment of the scrape; what was not measured yet is left out."""
+
+    def __init__(self, models: Sequence[Served]) -> None:
+        self._models = models
 
     def collect(self) -> Iterator[Metric]:
-        curve = self._desk.pace.curve()
-        prefill = GaugeMetricFamily("edge_agent_prefill_tokens_per_second", "Measured, of one prompt read alone.")
-        if curve.prefill is not None:
-            prefill.add_metric((), curve.prefill.tokens_per_s)
-        decode = GaugeMetricFamily(
-            "edge_agent_decode_tokens_per_second", "Measured, of all sequences together.", labels=("sequences",)
+        prefill = GaugeMetricFamily(
+            "edge_agent_prefill_tokens_per_second", "Measured, of one prompt read alone.", labels=("model",)
         )
-        for count, rate in curve.decode:
-            decode.add_metric((str(count),), rate.tokens_per_s)
+        decode = GaugeMetricFamily(
+            "edge_agent_decode_tokens_per_second",
+            "Measured, of all sequences together.",
+            labels=("model", "sequences"),
+        )
+        for model in self._models:
+            curve = model.desk.pace.curve()
+            if curve.prefill is not None:
+                prefill.add_metric((model.name,), curve.prefill.tokens_per_s)
+            for count, rate in curve.decode:
+                decode.add_metric((model.name, str(count)), rate.tokens_per_s)
         yield from (prefill, decode)

@@ -83,6 +83,14 @@ class Speed(Shape):
         return decode
 
 
+class ModelCard(Shape):
+    """One model of an agent; chat completions and `Warm` ask for it by its name."""
+
+    name: str = Field(min_length=1)
+    context_tokens: int = Field(ge=1, description="prompt + answer of one sequence")
+    slots: int = Field(ge=1, le=1024)
+
+
 class Register(Shape):
     protocol: int = PROTOCOL_VERSION
     name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -95,6 +103,7 @@ class Register(Shape):
     version: str = ""
     load: Load = Load()
     speed: Speed | None = None
+    models: tuple[ModelCard, ...] = Field((), description="all that it serves, the main one above first")
 
 
 class Lease(Shape):
@@ -121,11 +130,17 @@ class Warm(Shape):
     """Prefill these messages and keep them. The last one may be cut short: only its beginning is known yet."""
 
     messages: tuple[WarmMessage, ...] = Field(min_length=1)
+    model: str | None = Field(None, description="None: the main one; one that is not loaded is loaded for it")
 
 
 class Warmed(Shape):
     tokens: int = Field(ge=0, description="tokens of the prompt that are held now")
     cached: int = Field(0, ge=0, description="of them, those that were held already")
+
+
+class ModelStatus(ModelCard):
+    status: str = Field(description="loaded, loading or unloaded; an unloaded one is loaded when it is asked for")
+    load: Load = Load()
 
 
 class Status(Shape):
@@ -139,3 +154,4 @@ class Status(Shape):
     load: Load
     speed: Speed | None = None
     uptime_s: float
+    models: tuple[ModelStatus, ...] = ()

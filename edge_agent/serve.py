@@ -5,6 +5,8 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,7 +21,10 @@ from edge_agent.engine.build import look
 from edge_agent.engine.choose import choose, installed
 from edge_agent.engine.fit import fit
 from edge_agent.engine.options import EngineOptions
-from edge_agent.errors import EnrolmentRefused
+from edge_agent.engine.placement import cache_types
+from edge_agent.engine.port import Engine
+from edge_agent.engine.suited import Setup, SuitedEngine
+from edge_agent.errors import ConfigError, EnrolmentRefused, ModelUnusable
 from edge_agent.gateway import GatewayLink, own_address
 from edge_agent.health.probes import probe
 from edge_agent.models.download import fetch
@@ -27,6 +32,7 @@ from edge_agent.models.manifest import MANIFEST
 from edge_agent.models.shape import read_shape
 from edge_agent.protocol import Register
 from edge_agent.selftest import SelfTest
+from edge_agent.served import Suit
 from edge_agent.server import Server, bind, url_of
 from edge_agent.settings import Settings
 
@@ -46,10 +52,11 @@ async def serve(settings: Settings) -> None:
     sock = bind(settings.host, settings.port)
     options = await anyio.to_thread.run_sync(engine_options, settings)
     engine = choose(settings.engine, options)
+    further = await anyio.to_thread.run_sync(further_engines, settings, options.name)
     await engine.load()
     if engine.info.slots < settings.slots:
         log.warning("%s writes %d answer(s) at once, not %d", engine.info.engine, engine.info.slots, settings.slots)
-    app = create_app(engine, settings)
+    app = create_app(engine, settings, further)
     agent: Agent = app.state.agent
     server = Server(app, grace_s=CUT_S)
     refusal: EnrolmentRefused | None = None
@@ -81,13 +88,13 @@ async def serve(settings: Settings) -> None:
                     link = gateway_link(agent, settings, settings.gateway, url_of(sock), client)
                     duties.start_soon(stay_registered, link)
                 if settings.tests_itself:
-                    duties.start_soon(SelfTest(agent.desk, every_s=settings.self_test_every_s).run)
+                    duties.start_soon(SelfTest(agent.desk, agent.roster, every_s=settings.self_test_every_s).run)
                 await end.wait()
-                agent.desk.drain()
+                agent.roster.drain()
                 if link is not None:
                     await link.drain()
                 with anyio.move_on_after(settings.drain_s):
-                    await agent.desk.idle()
+                    await agent.roster.idle()
                 duties.cancel_scope.cancel()
             if link is not None:
                 await link.leave()
@@ -112,13 +119,7 @@ def engine_options(settings: Settings) -> EngineOptions:
     model, name = Path(settings.model), settings.model_name
     wishes = settings.wishes()
     if settings.engine == "fake":
-        return EngineOptions(
-            model,
-            name or "fake",
-            context_tokens=wishes.context_tokens,
-            slots=wishes.slots,
-            fake_token_s=settings.fake_token_s,
-        )
+        return fake_options(settings)
     if settings.model in MANIFEST:
         entry = MANIFEST[settings.model]
         model, name = fetch(entry, settings.cache), name or entry.name
@@ -127,6 +128,46 @@ def engine_options(settings: Settings) -> EngineOptions:
     chosen = fit(wishes, read_shape(model), probe(), look(installed(settings.engine)))
     log.info("%s", chosen.line())
     return chosen.options(model, name or model.stem, wishes, cache=settings.cache, verbose=settings.verbose)
+
+
+def further_engines(settings: Settings, main: str) -> list[tuple[Engine, Suit]]:
+    """The further models beside that of the name `main`, not loaded. Blocks.
+
+    Wishes are the main model's. What is not set is chosen when one is loaded, for the memory that there is then.
+
+    Raises:
+        ConfigError: one has the main model's name.
+        ModelUnusable: a file is missing or no GGUF, or cannot be used as wished, whatever the memory.
+    """
+    engines: list[tuple[Engine, Suit]] = []
+    wishes, box = settings.wishes(), probe()
+    for model in settings.also:
+        if model.name == main:
+            raise ConfigError(f"also: {model.name!r} is the main model's name; name them apart: FILE.gguf=NAME")
+        if settings.engine == "fake":
+            options = replace(fake_options(settings), model=model.file, name=model.name)
+            engines.append((choose("fake", options), lambda _: 0))
+            continue
+        shape = read_shape(model.file)
+        try:
+            cache_types(wishes, shape)
+        except ModelUnusable as error:
+            raise ModelUnusable(f"{model.file}: {error.message}") from error
+        library = partial(look, installed(settings.engine))
+        setup = Setup(model, shape, wishes, box, library, settings.cache, verbose=settings.verbose)
+        engine = SuitedEngine(setup, partial(choose, settings.engine))
+        engines.append((engine, engine.suit))
+    return engines
+
+
+def fake_options(settings: Settings) -> EngineOptions:
+    return EngineOptions(
+        Path(settings.model),
+        settings.model_name or "fake",
+        context_tokens=settings.ctx,
+        slots=settings.slots,
+        fake_token_s=settings.fake_token_s,
+    )
 
 
 def gateway_link(
@@ -146,6 +187,7 @@ def gateway_link(
         context_tokens=info.context_tokens,
         engine=info.engine,
         version=own_version(),
+        models=tuple(model.card() for model in agent.roster.models),
     )
     token = settings.token.get_secret_value() if settings.token else ""
     return GatewayLink(agent, card, url=gateway, token=token, client=client)

@@ -17,6 +17,7 @@ from edge_agent.engine.options import CacheType, FlashAttention, GpuLayers, Load
 from edge_agent.engine.wishes import Wishes
 from edge_agent.errors import ConfigError
 from edge_agent.models.download import DEFAULT_CACHE
+from edge_agent.models.further import FurtherModel, parse_further
 
 ENV_PREFIX = "EDGE_AGENT_"
 
@@ -34,6 +35,9 @@ class Settings(BaseSettings):
     model: str = Field("embedded", min_length=1, description="a GGUF file, or `embedded`")
     model_name: str | None = Field(
         None, min_length=1, description="what clients call it; default: from the file's name"
+    )
+    also: tuple[FurtherModel, ...] = Field(
+        (), description="further models, each `FILE.gguf` or `FILE.gguf=NAME`; in the environment with commas between"
     )
     engine: EngineChoice = "auto"
     host: str = "127.0.0.1"
@@ -67,6 +71,14 @@ class Settings(BaseSettings):
     @property
     def tests_itself(self) -> bool:
         return self.self_test and (self.engine != "fake" or "self_test" in self.model_fields_set)
+
+    @field_validator("also", mode="before")
+    @classmethod
+    def _are_models(cls, entries: Any) -> tuple[FurtherModel, ...]:
+        written = entries.split(",") if isinstance(entries, str) else entries
+        if not isinstance(written, list | tuple) or not all(isinstance(entry, str) for entry in written):
+            raise ValueError('must be a list such as ["FILE.gguf=NAME"]')
+        return parse_further(written)
 
     @field_validator("gateway", "advertise")
     @classmethod

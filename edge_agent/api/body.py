@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from edge_agent.engine.port import Job
-from edge_agent.errors import BadRequest, ModelNotFound, TooLarge
+from edge_agent.errors import BadRequest, TooLarge
 from edge_agent.protocol import CONTINUE_FIELD, Warm
 
 ANY_OBJECT = {"type": "object"}
@@ -86,12 +86,8 @@ class ChatBody(Wire):
     def include_usage(self) -> bool:
         return self.stream_options is not None and self.stream_options.include_usage
 
-    def check(self, model: str) -> None:
-        """Raises BadRequest or ModelNotFound for what this agent cannot do, instead of quietly doing something else."""
-        if self.model != model:
-            raise ModelNotFound(
-                f"The model {self.model!r} does not exist here; this agent serves {model!r}.", param="model"
-            )
+    def check(self) -> None:
+        """Raises BadRequest for what this agent cannot do, instead of quietly doing something else."""
         if self.n not in (None, 1):
             raise BadRequest("This agent writes one choice: n must be 1.", param="n")
         if self.tools:

@@ -15,6 +15,7 @@ _TABLE: tuple[tuple[type[errors.AgentError], int, str, str | None], ...] = (
     (errors.NotFound, 404, "invalid_request_error", "not_found"),
     (errors.TooLarge, 413, "invalid_request_error", "request_too_large"),
     (errors.Draining, 503, "server_error", "draining"),
+    (errors.ModelDoesNotFit, 503, "server_error", "model_does_not_fit"),
     (errors.TooLate, 503, "server_error", "deadline_exceeded"),
     (errors.Overloaded, 503, "server_error", "overloaded"),
     (errors.AgentError, 500, "server_error", "engine_failed"),

@@ -12,6 +12,7 @@ from edge_agent.api.errors import as_body, as_response
 from edge_agent.api.frames import DONE, Envelope, frame
 from edge_agent.engine.port import Job, Piece, TokenLogprob
 from edge_agent.errors import AgentError, EngineFailed
+from edge_agent.served import Served
 
 log = logging.getLogger("edge_agent")
 
@@ -19,15 +20,18 @@ STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
 class ChatReply(Response):
-    """Waits for a slot, decodes and sends, while it watches the connection: before the first byte, too.
+    """Waits for model and slot, decodes and sends, while it watches the connection: before the first byte, too.
 
     The status goes out with the first token, so that whatever fails before it is a status of its own.
     """
 
-    def __init__(self, agent: Agent, job: Job, envelope: Envelope, *, stream: bool, within_s: float) -> None:
+    def __init__(
+        self, agent: Agent, model: Served, job: Job, envelope: Envelope, *, stream: bool, within_s: float
+    ) -> None:
         super().__init__(media_type="text/event-stream", headers=STREAM_HEADERS)
         del self.headers["content-length"]
         self._agent = agent
+        self._model = model
         self._job = job
         self._within_s = within_s
         self._envelope = envelope
@@ -45,7 +49,7 @@ class ChatReply(Response):
             legs.start_soon(watch, legs.cancel_scope.cancel)
             outcome = await self._guarded(scope, receive, send)
             legs.cancel_scope.cancel()
-        self._agent.metrics.ended(outcome)
+        self._agent.metrics.ended(self._model.name, outcome)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> str:
         """Send the answer, or the error in the form that is still possible. How it ended, for the metrics."""
@@ -57,7 +61,7 @@ class ChatReply(Response):
             await send(message)
 
         try:
-            async with self._agent.desk.work(self._job, self._within_s) as pieces:
+            async with self._agent.roster.work(self._model, self._job, self._within_s) as pieces:
                 return await self._answer(pieces, scope, receive, noting_send)
         except AgentError as caught:
             error = caught
@@ -81,7 +85,7 @@ class ChatReply(Response):
                 await send(_part(envelope.text(piece)))
             if piece.finish_reason is not None and piece.counts is not None:
                 reason = piece.finish_reason
-                self._agent.metrics.counted(piece.counts)
+                self._agent.metrics.counted(self._model.name, piece.counts)
                 await send(_part(envelope.ending(reason)))
                 if envelope.include_usage:
                     await send(_part(envelope.usage(piece.counts)))
@@ -97,7 +101,7 @@ class ChatReply(Response):
             text.append(piece.text)
             logprobs += piece.logprobs
             if piece.finish_reason is not None and piece.counts is not None:
-                self._agent.metrics.counted(piece.counts)
+                self._agent.metrics.counted(self._model.name, piece.counts)
                 body = self._envelope.whole("".join(text), logprobs, piece.finish_reason, piece.counts)
                 await JSONResponse(body)(scope, receive, send)
                 return piece.finish_reason

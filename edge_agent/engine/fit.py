@@ -31,6 +31,8 @@ GPU_THREADS = 4  # where the GPU computes, the processor only hands it work
 # hardly a loss, by the tile: prompts are read twice as fast, eight answers written a fifth faster (measured with two
 # threads). By how much Q8_0 is larger: with many threads the memory's bandwidth is the limit, and size counts.
 SLOW_PACKINGS = {"Q4_1": 34 / 20, "Q5_1": 34 / 24}
+OTHER_PACKINGS = {"Q8_0": 1.0, "Q5_0": 34 / 22}
+GROWTH = 34 / 18  # of what else is repacked because it was set: as if it had 4 bits
 FEW_THREADS = 4
 
 
@@ -38,7 +40,8 @@ FEW_THREADS = 4
 class Fit:
     """The choices, each under its setting's name.
 
-    `placement` tells how much room model and memory take.
+    `placement` tells how much room model and memory take; `host`: bytes of main memory for all of it, repacked if so
+    chosen, the work and a margin included.
     """
 
     situation: Situation
@@ -48,6 +51,7 @@ class Fit:
     ubatch_size: Choice[int]
     load_mode: Choice[LoadMode]
     repack: Choice[bool]
+    host: int
 
     def rows(self) -> list[str]:
         """One for each choice: its setting, its value, and why."""
@@ -95,6 +99,7 @@ def fit(wishes: Wishes, model: ModelShape, box: Box, build: Build) -> Fit:
     placement = place(wishes, model, load, box, build)
     layers = placement.gpu_layers.value
     threads = _threads(wishes, box, gpu_alone=layers < 0 or layers > len(model.layers))
+    repack = _repack(wishes, model, placement, threads.value, build)
     return Fit(
         situation=where,
         placement=placement,
@@ -102,7 +107,8 @@ def fit(wishes: Wishes, model: ModelShape, box: Box, build: Build) -> Fit:
         flash_attn=Choice(wishes.flash_attn, "llama.cpp tries it" if wishes.flash_attn == "auto" else GIVEN),
         ubatch_size=_ubatch(wishes, build, on_gpu=layers != 0),
         load_mode=Choice(wishes.load_mode, "mapped where possible" if wishes.load_mode == "auto" else GIVEN),
-        repack=_repack(wishes, model, placement, threads.value, build),
+        repack=repack,
+        host=placement.host + (_more(model) if repack.value else 0),
     )
 
 
@@ -119,10 +125,16 @@ def _repack(wishes: Wishes, model: ModelShape, placement: Placement, threads: in
         return Choice(False, "this processor's kernels for these weights are as fast as others")
     if threads > FEW_THREADS:
         return Choice(False, f"with {threads} threads the memory's bandwidth counts, and Q8_0 is larger")
-    more = round(model.weights * (SLOW_PACKINGS[model.packing] - 1))
-    if placement.room is None or placement.tight or placement.need + more > placement.room:
+    more = _more(model)
+    if placement.room is None or placement.tight or placement.host + more > placement.room:
         return Choice(False, f"Q8_0 would be faster than {model.packing} here, but takes {shown(more)} more")
     return Choice(True, f"{model.packing} to Q8_0, which is faster on this processor and takes {shown(more)} more")
+
+
+def _more(model: ModelShape) -> int:
+    """Bytes that the weights take more as Q8_0."""
+    growth = {**SLOW_PACKINGS, **OTHER_PACKINGS}.get(model.packing, GROWTH)
+    return round(model.weights * (growth - 1))
 
 
 def _ubatch(wishes: Wishes, build: Build, *, on_gpu: bool) -> Choice[int]:

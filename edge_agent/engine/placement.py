@@ -34,6 +34,7 @@ class Placement:
         need: bytes of weights, keys and values; an upper bound where the shape is not `certain`.
         room: bytes that they may take, in main and GPU memory together; None: not known.
         tight: they fit, but little is left for the work itself.
+        host: bytes of main memory that all of it takes, the work and a margin included.
     """
 
     gpu_layers: Choice[int]
@@ -41,6 +42,7 @@ class Placement:
     need: int
     room: int | None
     tight: bool
+    host: int
 
 
 def situation(box: Box, build: Build) -> Situation:
@@ -54,15 +56,19 @@ def place(wishes: Wishes, model: ModelShape, load: Load, box: Box, build: Build)
     Raises:
         ModelUnusable: weights and memory cannot fit, or the cache type does not suit the model; says what would do.
     """
-    kinds = _cache_types(wishes, model)
+    kinds = cache_types(wishes, model)
     where = situation(box, build)
     if where == "gpu":
         return _beside_a_gpu(wishes, model, load, kinds, box, build)
     return _in_one_memory(wishes, model, load, kinds, box, where)
 
 
-def _cache_types(wishes: Wishes, model: ModelShape) -> tuple[CacheType, ...]:
-    """Those to try, best first. A coarser one than q8_0 is for the operator to choose: it shows in the text."""
+def cache_types(wishes: Wishes, model: ModelShape) -> tuple[CacheType, ...]:
+    """Those to try, best first. A coarser one than q8_0 is for the operator to choose: it shows in the text.
+
+    Raises:
+        ModelUnusable: the one that is wished for does not suit the model.
+    """
     divides = not any(size % BLOCK for size in model.head_sizes)
     if wishes.cache_type is not None:
         if wishes.cache_type not in PLAIN and not divides:
@@ -94,7 +100,7 @@ def _in_one_memory(
             break
     if room is not None and need > room and model.certain:
         raise ModelUnusable(_no_room(wishes, model, kind, load, need, room))
-    return Placement(layers, _kept(wishes, model, kind, load), need, room, tight)
+    return Placement(layers, _kept(wishes, model, kind, load), need, room, tight, need + beside)
 
 
 def _layers_in_one(wishes: Wishes, model: ModelShape, where: Situation) -> Choice[int]:
@@ -124,7 +130,7 @@ def _beside_a_gpu(
     if host is not None and room is not None and stays > host and model.certain:
         raise ModelUnusable(_no_room(wishes, model, kind, load, need, room))
     tight = (host is not None and stays + OVERHEAD > host) or (layers.value != 0 and asked > usable)
-    return Placement(layers, _kept(wishes, model, kind, load), need, room, tight)
+    return Placement(layers, _kept(wishes, model, kind, load), need, room, tight, stays + OVERHEAD)
 
 
 def _layers_beside(

@@ -147,7 +147,7 @@ class Engine(Protocol):
         ...
 
     async def load(self) -> None:
-        """Load the model; does nothing when it is loaded.
+        """Load the model, also after `close`; does nothing when it is loaded.
 
         Raises:
             ModelUnusable: missing, corrupt or unsupported file.

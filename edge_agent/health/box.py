@@ -26,13 +26,28 @@ class Cores:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`available` can be had without swapping, and is no more than the cgroup leaves; `limit`: the cgroup's, if any."""
+    """
+    Attributes:
+        available: can be had without swapping, and is no more than the cgroup leaves.
+        limit: the cgroup's, if any.
+        mapped: of `available`, pages of files that this process has mapped: the weights of loaded models, above all.
+    """
 
     total: int
     available: int
     limit: int | None = None
     swap_total: int = 0
     swap_used: int = 0
+    mapped: int = 0
+
+    @property
+    def spare(self) -> int:
+        """What a further model may take without driving out one that is loaded.
+
+        The kernel counts all pages of files as available, since it can drop them and read them again. For weights that
+        every token is computed with this would be the end: a box that thrashes.
+        """
+        return self.available - self.mapped
 
 
 @dataclass(frozen=True, slots=True)

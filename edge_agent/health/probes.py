@@ -34,16 +34,21 @@ def ask_the_box(command: Sequence[str]) -> str | None:
 def probe(root: Path = Path("/"), ask: Ask = ask_the_box) -> Box:
     """The box whose file tree lies at `root`. Blocks, for some milliseconds."""
     meminfo = fields(text(root / "proc/meminfo"), ":")
-    total = _kib(meminfo, "MemTotal")
-    granted = grant(root, total)
+    granted = grant(root, _kib(meminfo, "MemTotal"))
     return Box(
         cores=_cores(root, granted),
-        memory=_memory(meminfo, total, granted) if total else None,
+        memory=_memory(root, meminfo, granted),
         features=_features(root),
         nvidia=_nvidia(root),
         tegra=tegra(root, ask),
         zones=_zones(root),
     )
+
+
+def memory(root: Path = Path("/")) -> Memory | None:
+    """That alone; None: there is no /proc. Blocks, for a millisecond."""
+    meminfo = fields(text(root / "proc/meminfo"), ":")
+    return _memory(root, meminfo, grant(root, _kib(meminfo, "MemTotal")))
 
 
 def _cores(root: Path, granted: Grant) -> Cores:
@@ -55,16 +60,22 @@ def _cores(root: Path, granted: Grant) -> Cores:
     return Cores(len(allowed), physical, granted.cores)
 
 
-def _memory(meminfo: dict[str, str], total: int, granted: Grant) -> Memory:
+def _memory(root: Path, meminfo: dict[str, str], granted: Grant) -> Memory | None:
+    total = _kib(meminfo, "MemTotal")
+    if not total:
+        return None
     available = _kib(meminfo, "MemAvailable")
     if granted.memory_left is not None:
         available = min(available, granted.memory_left)
     swap = _kib(meminfo, "SwapTotal")
-    return Memory(total, available, granted.memory, swap, swap - _kib(meminfo, "SwapFree"))
+    status = fields(text(root / "proc/self/status"), ":")
+    # Locked pages are on a list of their own, which the kernel does not count as available in the first place.
+    mapped = max(0, _kib(status, "RssFile") - _kib(status, "VmLck"))
+    return Memory(total, available, granted.memory, swap, swap - _kib(meminfo, "SwapFree"), mapped)
 
 
-def _kib(meminfo: dict[str, str], key: str) -> int:
-    return int((meminfo.get(key) or "0").split()[0]) * 1024
+def _kib(table: dict[str, str], key: str) -> int:
+    return int((table.get(key) or "0").split()[0]) * 1024
 
 
 def _features(root: Path) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """A look at a model file before an engine gets it: its own complaints about a wrong file help nobody."""
 
+import re
 import struct
 from pathlib import Path
 
@@ -8,6 +9,17 @@ from edge_agent.errors import ModelUnusable
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 HEADER = struct.Struct("<4sIQQ")  # magic, version, tensors, metadata entries
+FIRST_PART = re.compile(r"(?P<stem>.*)-00001-of-(?P<count>\d{5})\.gguf")  # as llama.cpp names them
+
+
+def parts(path: Path) -> list[Path]:
+    """The file itself; where it is the first of several, those that belong to it as well."""
+    match = FIRST_PART.fullmatch(path.name)
+    if match is None:
+        return [path]
+    return [
+        path.with_name(f"{match['stem']}-{n:05}-of-{match['count']}.gguf") for n in range(1, int(match["count"]) + 1)
+    ]
 
 
 def check_gguf(path: Path) -> None:

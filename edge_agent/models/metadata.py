@@ -6,12 +6,12 @@ file of many gigabytes only the first megabytes are read.
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from edge_agent.errors import ModelUnusable
-from edge_agent.models.gguf import HEADER, check_gguf
+from edge_agent.models.gguf import HEADER, check_gguf, parts
 
 Value = int | float | bool | str | tuple[int | float | bool, ...] | None
 
@@ -39,19 +39,21 @@ SCALARS = {
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Of one file.
+    """Of one file, or of several that are one model's.
 
     Attributes:
         values: by key. Arrays of strings are not kept (None): the vocabulary alone would be megabytes.
         lengths: entries of every array, by key.
         tensors: bytes of each tensor with its padding, by name.
         file_bytes: the whole file.
+        parts: the number of files.
     """
 
     values: Mapping[str, Value]
     lengths: Mapping[str, int]
     tensors: Mapping[str, int]
     file_bytes: int
+    parts: int = 1
 
     def whole(self, key: str, default: int = 0) -> int:
         """An integer of the metadata; of an array of them the largest."""
@@ -66,6 +68,16 @@ class Metadata:
         if isinstance(value, tuple) and len(value) == count:
             return tuple(int(entry) for entry in value)
         return (self.whole(key, default),) * count
+
+
+def read_all_metadata(path: Path) -> Metadata:
+    """Of a model that may have been split: the first file's values, and what lies in all of them.
+
+    Raises ModelUnusable as `read_metadata`, also where a part is missing.
+    """
+    files = [read_metadata(part) for part in parts(path)]
+    tensors = {name: size for file in files for name, size in file.tensors.items()}
+    return replace(files[0], tensors=tensors, file_bytes=sum(file.file_bytes for file in files), parts=len(files))
 
 
 def read_metadata(path: Path) -> Metadata:

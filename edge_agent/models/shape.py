@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.models.metadata import Metadata, read_metadata
+from edge_agent.models.metadata import Metadata, read_all_metadata
 
 # Where the memory of a sequence is not simply keys and values of every token in every layer: a window, a state of fixed
 # size, a compressed latent, layers that share. What is computed here is then more than will be needed.
@@ -67,8 +67,8 @@ class ModelShape:
 
 
 def read_shape(path: Path) -> ModelShape:
-    """Raises ModelUnusable as `read_metadata`."""
-    return shape(read_metadata(path))
+    """Raises ModelUnusable as `read_all_metadata`."""
+    return shape(read_all_metadata(path))
 
 
 def shape(metadata: Metadata) -> ModelShape:
@@ -96,7 +96,7 @@ def shape(metadata: Metadata) -> ModelShape:
         vocabulary=m.lengths.get("tokenizer.ggml.tokens", 0) or m.whole(f"{architecture}.vocab_size"),
         trained_context=m.whole(f"{architecture}.context_length"),
         packing=PACKINGS.get(m.whole("general.file_type", -1), ""),
-        certain=bool(simple and count and head_k and m.whole("split.count") <= 1),
+        certain=bool(simple and count and head_k and m.whole("split.count") <= m.parts),
     )
 
 

@@ -36,7 +36,7 @@ def _table(found: list[dict[str, Any]]) -> Table:
             Text(node["name"]),
             node["state"],
             node["kind"],
-            Text(node["model"]),
+            Text(", ".join(model["name"] for model in node["models"]) or node["model"]),
             f"{node['free']}/{node['slots']}",
             "-" if speed is None else f"{speed:.1f} tok/s",
             "-" if first is None else f"{first:.2f}s",

@@ -44,6 +44,15 @@ class NodeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NodeModel:
+    """One of the models that an edge node serves. `slots`, `context_tokens`: as in `NodeView`."""
+
+    name: str
+    slots: int
+    context_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """One edge node at one moment.
 
@@ -57,6 +66,7 @@ class NodeView:
         tokens_per_s: measured decode speed of one sequence; None until measured.
         first_token_s: measured time to its first token; None until measured.
         curve: what it has measured of itself; None for static nodes, and until it says so.
+        models: all that it serves, `model` first; empty where it does not say.
     """
 
     id: str
@@ -72,6 +82,7 @@ class NodeView:
     first_token_s: float | None = None
     curve: SpeedCurve | None = None
     api_key: str | None = field(default=None, repr=False)
+    models: tuple[NodeModel, ...] = ()
 
     @property
     def usable(self) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from edge_agent.protocol import Heartbeat, Lease, Register, Registered
 from picegate.core.errors import BadRequest, ConfigError, Forbidden, NotFound, Unauthorized
-from picegate.core.plan import NodeKind, NodeView
+from picegate.core.plan import NodeKind, NodeModel, NodeView
 from picegate.core.ports import Clock, Observation, Wish
 from picegate.nodes.breaker import Breaker
 from picegate.nodes.memory import NodeStore
@@ -69,6 +69,7 @@ class Registry:
             breaker=self._breaker(),
             context_tokens=register.context_tokens,
             api_key=register.api_key,
+            models=tuple(NodeModel(m.name, m.slots, m.context_tokens) for m in register.models),
             token_hash=_hash(token),
             lease_until=self._clock() + self._settings.lease_s,
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.protocol import Load, Measured, Speed
 from picegate.core.curve import DecodeRate, Rate, SpeedCurve
-from picegate.core.plan import NodeKind, NodeState, NodeView
+from picegate.core.plan import NodeKind, NodeModel, NodeState, NodeView
 from picegate.core.ports import Observation
 from picegate.nodes.breaker import Breaker, Circuit
 
@@ -32,6 +32,7 @@ class Node:
     breaker: Breaker
     context_tokens: int | None = None
     api_key: str | None = field(default=None, repr=False)
+    models: tuple[NodeModel, ...] = ()
     token_hash: bytes | None = field(default=None, repr=False)
     lease_until: float | None = None
     draining: bool = False
@@ -81,6 +82,7 @@ class Node:
             first_token_s=self.first_token_s,
             curve=self._curve and self._curve.later(now - self._curve_heard),
             api_key=self.api_key,
+            models=self.models,
         )
 
     def take(self) -> None:

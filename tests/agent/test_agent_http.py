@@ -212,8 +212,8 @@ def test_metrics_count_requests_and_tokens(serve: Serve) -> None:
     url = serve(FakeEngine())
     frames(url, max_tokens=4)
     page = httpx2.get(f"{url}/metrics").text
-    assert 'edge_agent_requests_total{outcome="length"} 1.0' in page
-    assert 'edge_agent_tokens_total{kind="completion"} 4.0' in page
+    assert 'edge_agent_requests_total{model="fake",outcome="length"} 1.0' in page
+    assert 'edge_agent_tokens_total{kind="completion",model="fake"} 4.0' in page
 
 
 def test_status_and_metrics_show_the_curve_as_far_as_it_is_measured(serve: Serve) -> None:
@@ -224,5 +224,6 @@ def test_status_and_metrics_show_the_curve_as_far_as_it_is_measured(serve: Serve
     assert speed["prefill"]["source"] == "work"
     assert [(rate["sequences"], rate["source"]) for rate in speed["decode"]] == [(1, "work")]
     page = httpx2.get(f"{url}/metrics").text
-    assert f'edge_agent_decode_tokens_per_second{{sequences="1"}} {speed["decode"][0]["tokens_per_s"]}' in page
-    assert f"edge_agent_prefill_tokens_per_second {speed['prefill']['tokens_per_s']}" in page
+    one = speed["decode"][0]["tokens_per_s"]
+    assert f'edge_agent_decode_tokens_per_second{{model="fake",sequences="1"}} {one}' in page
+    assert f'edge_agent_prefill_tokens_per_second{{model="fake"}} {speed["prefill"]["tokens_per_s"]}' in page

@@ -235,6 +235,39 @@ def test_a_missing_model_file_is_one_line_and_status_1(start: Start, tmp_path: P
     assert "no such model file" in one_line(stderr)
 
 
+def test_further_models_are_served_and_told_to_the_gateway(start: Start) -> None:
+    gateway = ScriptedGateway()
+    with gateway.serving() as gateway_url:
+        also = ("--also", "b.gguf=other", "--also", "c.gguf")
+        child = start(*FAKE, *also, "--gateway", gateway_url, "--token", "enrol", "--api-key", "k", "--slots", "2")
+        body = {"model": "other", "messages": [{"role": "user", "content": "Hello"}]}
+        key = {"authorization": "Bearer k"}
+        reply = httpx2.post(f"{child.url()}/v1/chat/completions", json=body, headers=key)
+        assert (reply.status_code, reply.json()["model"]) == (200, "other")
+        gateway.wait_for("heartbeat")
+        assert child.end()[0] == 0
+    assert [(card.name, card.slots) for card in gateway.cards[0].models] == [("fake", 2), ("other", 2), ("c", 2)]
+
+
+def test_a_further_model_of_the_main_ones_name_is_one_line_and_status_2(start: Start) -> None:
+    status, stderr = start(*FAKE, "--also", "x.gguf=fake").result()
+    assert status == 2
+    assert "also: 'fake' is the main model's name" in one_line(stderr)
+
+
+@pytest.mark.model
+def test_a_further_model_that_is_no_gguf_is_one_line_and_status_1(
+    start: Start, tmp_path: Path, embedded_model: Path
+) -> None:
+    (tmp_path / "b.gguf").write_bytes(b"PK\x03\x04 some zip")
+    also = ("--also", str(tmp_path / "b.gguf"))
+    status, stderr = start("serve", "--model", str(embedded_model), "--port", "0", *also).result()
+    assert status == 1
+    chosen, complaint = stderr.splitlines()  # the first one is what suits the main model
+    assert "gpu_layers" in chosen
+    assert "not a GGUF file" in one_line(complaint)
+
+
 def test_a_file_that_is_no_gguf_is_one_line_and_status_1(start: Start, tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_bytes(b"PK\x03\x04 some zip")
     status, stderr = start("serve", "--model", str(tmp_path / "model.gguf"), "--port", "0").result()
@@ -250,8 +283,9 @@ def test_a_gguf_that_llama_cpp_refuses_is_one_line_and_status_1(
     (tmp_path / "half.gguf").write_bytes(embedded_model.read_bytes()[:-1000])
     status, stderr = start("serve", "--model", str(tmp_path / "half.gguf"), "--port", "0", "--engine", engine).result()
     assert status == 1
-    choices, complaint = stderr.splitlines()
+    choices, *repacking, complaint = stderr.splitlines()
     assert "gpu_layers" in choices
+    assert all("stays as it is packed" in line for line in repacking)  # where this processor would gain by it
     assert "cannot load" in complaint
     assert "half.gguf" in complaint
 

@@ -1,16 +1,18 @@
 """Settings: the command line over the environment over the file, and every fault named with its origin."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from edge_agent.errors import ConfigError
-from edge_agent.settings import load
+from edge_agent.settings import Settings, load
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CACHE", "SLOTS", "PORT", "GATEWAY", "SELF_TEST"):
+    for name in ("CACHE", "SLOTS", "PORT", "GATEWAY", "ALSO", "SELF_TEST"):
         monkeypatch.delenv(f"EDGE_AGENT_{name}", raising=False)
 
 
@@ -98,3 +100,45 @@ def test_what_is_not_set_is_left_to_the_box() -> None:
 @pytest.mark.parametrize(("said", "meant"), [("auto", "auto"), (-1, "auto"), ("-1", "auto"), ("all", "all"), ("7", 7)])
 def test_layers_are_said_as_llama_server_takes_them(said: object, meant: object) -> None:
     assert load(options={"gpu_layers": said}).wishes().gpu_layers == meant
+
+
+@pytest.fixture(params=["options", "file", "environment"])
+def also(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+    """Settings with these further models, by each of the three ways in."""
+
+    def read(*entries: str) -> Settings:
+        if request.param == "options":
+            return load(options={"also": list(entries)})
+        if request.param == "file":
+            return load(config(tmp_path, f"also = {json.dumps(entries)}"))
+        monkeypatch.setenv("EDGE_AGENT_ALSO", ",".join(entries))
+        return load()
+
+    return read
+
+
+def test_further_models_are_files_with_or_without_a_name(also: Callable[..., Settings]) -> None:
+    entries = ("/m/b.gguf=small b", "c=1.Q4_0.gguf", "d.gguf=d.gguf")
+    expected = [("/m/b.gguf", "small b"), ("c=1.Q4_0.gguf", "c=1.Q4_0"), ("d.gguf", "d.gguf")]
+    assert [(str(model.file), model.name) for model in also(*entries).also] == expected
+
+
+@pytest.mark.parametrize(
+    ("entries", "complaint"),
+    [
+        (("b.bin",), "also.*: .*must be FILE.gguf or FILE.gguf=NAME, not 'b.bin'"),
+        (("b.gguf=",), "also.*: .*must be FILE.gguf"),
+        (("=b", "c.gguf"), "also.*: .*must be FILE.gguf"),
+        (("b.gguf", "other/b.gguf"), "also.*: .*2 models are called 'b'"),
+    ],
+)
+def test_a_malformed_further_model_is_named(
+    also: Callable[..., Settings], entries: tuple[str, ...], complaint: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"(?i){complaint}"):
+        also(*entries)
+
+
+def test_further_models_that_are_no_list_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"agent\.toml: also: .*must be a list"):
+        load(config(tmp_path, "also = 3"))

@@ -200,6 +200,13 @@ async def test_more_jobs_than_slots_all_get_their_turn(engine: Engine) -> None:
     assert sorted(finished) == sorted(questions)
 
 
+async def test_what_was_closed_can_be_loaded_again(engine: Engine) -> None:
+    await engine.close()
+    await engine.load()
+    _, pieces = await answer(engine, ask("Name a colour.", max_tokens=2))
+    assert pieces[-1].finish_reason is not None
+
+
 async def test_its_speed_can_be_measured(engine: Engine) -> None:
     slots = engine.info.slots
     await trial.warm_up(engine)

@@ -86,6 +86,17 @@ def test_only_an_admin_key_lists_the_nodes(config: Config) -> None:
         assert (node["name"], node["slots"], node["kind"]) == ("nano", 4, "static")
 
 
+def test_the_nodes_are_listed_with_all_their_models(config: Config) -> None:
+    cards = [{"name": name, "slots": 2, "context_tokens": 512} for name in ("small", "other")]
+    agent = {"name": "orin", "url": "http://127.0.0.1:9/v1", "model": "small", "slots": 2, "context_tokens": 512}
+    with served(config('[fleet]\nenrolment_token = "enrol"', access=OPEN)) as gateway:
+        told = {"json": {**agent, "models": cards}, "headers": {"authorization": "Bearer enrol"}}
+        httpx2.post(f"{gateway.url}/nodes/v1/register", **told).raise_for_status()
+        assert "small, other" in run("nodes", "--url", gateway.url).out
+        [node] = json.loads(run("nodes", "--url", gateway.url, "--json").out)
+    assert (node["model"], node["models"]) == ("small", cards)
+
+
 def test_what_an_agent_has_measured_of_itself_is_listed(config: Config) -> None:
     card = {"name": "orin", "url": "http://127.0.0.1:9/v1", "model": "m", "slots": 2, "context_tokens": 4096}
     speed = {"prefill": {"tokens_per_s": 260}, "decode": [{"sequences": n, "tokens_per_s": 20 * n} for n in (1, 2)]}

@@ -49,6 +49,15 @@ async def test_an_agent_registers_writes_and_leaves_in_order() -> None:
         await until_nodes(c)
 
 
+async def test_an_agent_of_two_models_tells_the_gateway_of_both() -> None:
+    two = (*FAKE, "--model-name", "main", "--also", "b.gguf=other")
+    async with cluster(edges=[], fleet=FLEET) as c, agent(c.root, "box", *two):
+        await until_nodes(c, box="ready")
+        async with httpx2.AsyncClient() as http:
+            [node] = (await http.get(f"{c.root}/admin/v1/nodes")).json()["data"]
+    assert [(model["name"], model["slots"]) for model in node["models"]] == [("main", 4), ("other", 4)]
+
+
 async def test_an_agent_measures_itself_and_the_gateway_knows_its_curve() -> None:
     async with cluster(edges=[], fleet=FLEET) as c, agent(c.root, "box", *FAKE, "--self-test"):
         await until_nodes(c, box="ready")

@@ -71,7 +71,7 @@ def test_the_doctors_choices_are_those_that_serve_logs(
         options = serve.engine_options(load(options={"model": str(tiny), "slots": 2}))
     (line,) = caplog.messages
     rows = line.split("; ")
-    assert len(rows) == 6
+    assert len(rows) == 7
     assert all(f"  {row}\n" in told for row in rows)
     assert (options.gpu_layers, options.ubatch_size, options.slots) == (2, 512, 2)
 

@@ -1,5 +1,6 @@
 """The reader of GGUF metadata: on files written here, and on the embedded model."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,23 @@ def test_layers_may_differ_and_head_sizes_may_be_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["attention.sliding_window", "ssm.state_size", "attention.kv_lora_rank"])
 def test_a_memory_that_is_smaller_than_the_sum_is_not_certain(tmp_path: Path, key: str) -> None:
     assert not read_shape(write_gguf(tmp_path / "m.gguf", LLAMA | {f"llama.{key}": 512}, TENSORS)).certain
+
+
+def test_a_model_in_parts_is_taken_together(tmp_path: Path) -> None:
+    halves = dict(list(TENSORS.items())[:3]), dict(list(TENSORS.items())[3:])
+    first, second = (
+        write_gguf(tmp_path / f"m-0000{n}-of-00002.gguf", LLAMA | {"split.count": 2}, half)
+        for n, half in enumerate(halves, 1)
+    )
+    whole, shape = read_shape(write_gguf(tmp_path / "m.gguf", LLAMA, TENSORS)), read_shape(first)
+    assert replace(shape, file_bytes=whole.file_bytes) == whole
+    assert shape.file_bytes == first.stat().st_size + second.stat().st_size
+    assert not read_shape(first.rename(tmp_path / "alone.gguf")).certain
+
+
+def test_a_missing_part_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnusable, match=r"no such model file: .*m-00002-of-00002\.gguf"):
+        read_shape(write_gguf(tmp_path / "m-00001-of-00002.gguf", LLAMA, TENSORS))
 
 
 def test_a_file_that_tells_nothing_of_its_layers_is_read_but_not_certain(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from edge_agent.health.box import Cores, Memory, Nvidia, Zone
-from edge_agent.health.probes import ask_the_box, probe
+from edge_agent.health.probes import ask_the_box, memory, probe
 from tests.agent.health.boxes import CONTAINER, CUDA_BOX, EVERYWHERE, JETSON, OLD_CONTAINER, build_tree
 
 
@@ -86,6 +88,24 @@ def test_of_nested_groups_the_narrowest_binds(tmp_path: Path) -> None:
     assert (box.cores.quota, box.memory.available) == (1.5, 1 << 30)
 
 
+@pytest.mark.parametrize(("locked", "mapped"), [(0, 1_000_000), (900_000, 100_000), (2_000_000, 0)])
+def test_mapped_files_are_available_but_not_spare_unless_they_are_locked(
+    tmp_path: Path, locked: int, mapped: int
+) -> None:
+    status = f"Name:\tagent\nVmLck:\t {locked} kB\nRssFile:\t 1000000 kB\n"
+    found = memory(build_tree(tmp_path, EVERYWHERE | {"proc/self/status": status}))
+    assert found is not None
+    assert (found.available, found.mapped) == (12_000_000 * 1024, mapped * 1024)
+    assert found.spare == (12_000_000 - mapped) * 1024
+
+
+def test_a_container_may_be_short_of_memory_on_a_box_that_is_not(tmp_path: Path) -> None:
+    status = "RssFile:\t 524288 kB\n"
+    found = memory(build_tree(tmp_path, CONTAINER | {"proc/self/status": status}))
+    assert found is not None
+    assert found.spare == 1 << 29
+
+
 def test_a_limit_beyond_the_box_is_none(tmp_path: Path) -> None:
     tree = OLD_CONTAINER | {"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712"}
     box = probe(build_tree(tmp_path, tree), silent)
@@ -102,6 +122,7 @@ def test_placeholders_of_the_firmware_are_no_trip_points(tmp_path: Path) -> None
 
 def test_a_box_without_proc_still_has_cores(tmp_path: Path) -> None:
     box = probe(tmp_path, silent)
+    assert memory(tmp_path) is None
     assert (box.memory, box.nvidia, box.tegra, box.zones) == (None, None, None, ())
     assert box.cores.worth >= 1
 

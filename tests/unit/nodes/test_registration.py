@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from edge_agent.protocol import Heartbeat, Load, Register
+from edge_agent.protocol import Heartbeat, Load, ModelCard, Register
 from picegate.core.errors import BadRequest, ConfigError, Forbidden, NotFound, Unauthorized
-from picegate.core.plan import NodeKind, NodeState
+from picegate.core.plan import NodeKind, NodeModel, NodeState
 from picegate.core.ports import Observation, Wish
 from picegate.nodes.lifecycle import Registry
 from picegate.settings import FleetSettings, StaticNodeSettings
@@ -20,6 +20,20 @@ def test_an_agent_that_registers_is_ready_with_all_its_slots() -> None:
     assert (node.id, node.state, node.kind) == (registered.node_id, NodeState.READY, NodeKind.AGENT)
     assert (node.slots, node.free, node.context_tokens, node.api_key) == (4, 4, 4096, "sesame")
     assert (registered.lease_s, registered.heartbeat_s) == (15, 5)
+
+
+def test_the_models_that_an_agent_tells_of_are_kept() -> None:
+    fleet = registry(Hand())
+    cards = (ModelCard(name="small", slots=2, context_tokens=4096), ModelCard(name="b", slots=1, context_tokens=512))
+    card = Register(name="two", url="http://x/v1", model="small", slots=2, context_tokens=4096, models=cards)
+    fleet.register(card, TOKEN)
+    assert seen(fleet, "two").models == (NodeModel("small", 2, 4096), NodeModel("b", 1, 512))
+
+
+def test_an_agent_that_tells_only_of_its_main_model_is_taken_as_well() -> None:
+    fleet = registry(Hand())
+    enrol(fleet)
+    assert (seen(fleet, "jetson").model, seen(fleet, "jetson").models) == ("small", ())
 
 
 def test_static_nodes_are_there_from_the_start() -> None:
