@@ -213,7 +213,7 @@ def test_on_sigterm_running_streams_finish_and_new_work_is_refused(start: Start)
 
 
 def test_a_stream_that_outlives_the_drain_is_cut(start: Start) -> None:
-    child = start(*FAKE, "--drain-s", "0.1", EDGE_AGENT_FAKE_TOKEN_S="5")
+    child = start(*FAKE, "--drain-s", "0.1", EDGE_AGENT_FAKE_TOKEN_S="1")
     body = {"model": "fake", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
     with httpx2.stream("POST", f"{child.url()}/v1/chat/completions", json=body) as running:
         lines = running.iter_lines()
