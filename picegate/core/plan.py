@@ -23,6 +23,7 @@ class Forecast:
         ceiling: the client's `max_tokens`, which no quantile exceeds.
         delegable: probability that a sketch delegates at all, 0..1.
         chained: of what is delegated, the share in passages that depend on what stands before them, 0..1.
+        hard: code, mathematics or careful reasoning is asked for, which a small model gets wrong, 0..1.
         because: what moved the length away from the typical one, strongest first, each with its factor.
     """
 
@@ -32,6 +33,7 @@ class Forecast:
     ceiling: int | None = None
     delegable: float = 1.0
     chained: float = 0.0
+    hard: float = 0.0
     because: tuple[tuple[str, float], ...] = ()
 
     def quantile(self, share: float) -> int:

@@ -60,6 +60,8 @@ _DELEGABLE: Mapping[str, float] = {
 }
 _CHAINED: Mapping[str, float] = {"typical": 0.1, "story": 0.8, "role": 0.7, "list": -0.1}
 
+_HARD = ("code", "maths", "reasoning")
+
 _WORDS_SAID = re.compile(r"\b(\d{1,4})(?:[- ]|\s*(?:to|-)\s*\d+\s*)?words?\b", re.IGNORECASE)
 _CHARACTERS_SAID = re.compile(r"(\d{2,5})\s*(?:文)?字")
 
@@ -90,6 +92,7 @@ class LengthModel:
             ceiling=ask.max_tokens,
             delegable=_share(delegable.mean + 0.5 * delegable.doubt),
             chained=_share(self._chained.predict(x).mean),
+            hard=max(x.get(name, 0.0) for name in _HARD),
             because=because,
         )
 

@@ -1,0 +1,124 @@
+"""Which node writes a leg: the one that would finish it first.
+
+A leg's time on a node is prefill (nothing of it where the node was warmed for this request) plus its tokens at the speed
+of the batch it would join. Points are placed one by one in reading order, each with those before it already in their
+batches, so what is read first is placed best; since every point is placed when its line closes, the plan is made anew
+with every line.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from operator import itemgetter
+
+from picegate.core.plan import NodeView, Pace
+from picegate.planning.latency import EDGE_GUESS
+
+TYPICAL_TOKENS = 90.0  # of a passage
+TYPICAL_PROMPT = 300.0  # of a passage's prompt
+SHORTLIST = 12  # nodes that a forecast of placements looks at more closely
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """`prompt_tokens`: read before the first token, where the node has nothing of it."""
+
+    tokens: float = TYPICAL_TOKENS
+    prompt_tokens: float = TYPICAL_PROMPT
+
+
+def leg_s(pace: Pace | None, busy: int, leg: Leg, *, warmed: bool = False) -> float:
+    """Seconds a leg takes on a node with a free slot on which `busy` others are decoded."""
+    pace = pace or EDGE_GUESS
+    begin_s = pace.first_s if warmed else pace.begin_s(leg.prompt_tokens)
+    return begin_s + leg.tokens * pace.token_s(busy + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The fleet in short, for one request.
+
+    Attributes:
+        ready: usable nodes, whether or not the request fits them; `fitting` of them hold its context.
+        slots, free: over the fitting ones.
+        tokens_per_s: what they write together with every slot in use.
+        shortlist: those with free slots that would write a passage soonest.
+        pace: of a typical slot, weighted by slots.
+        batch: sequences a node decodes now, weighted by slots; `full_batch` with every slot in use.
+    """
+
+    ready: int
+    fitting: int
+    slots: int
+    free: int
+    tokens_per_s: float
+    shortlist: tuple[NodeView, ...]
+    pace: Pace
+    batch: float
+    full_batch: float
+
+
+def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
+    """One pass over the nodes."""
+    ready = fitting = slots = free = 0
+    rate = busy_slots = full = first = prefill = step = slope = doubt = 0.0
+    candidates: list[tuple[float, int, NodeView]] = []
+    for node in fleet:
+        if not node.usable:
+            continue
+        ready += 1
+        if node.context_tokens is not None and node.context_tokens < context_tokens:
+            continue
+        fitting += 1
+        own, pace = node.slots, node.pace or EDGE_GUESS
+        busy = own - node.free
+        slots += own
+        free += node.free
+        rate += own / (pace.step_s + pace.slope_s * (own - 1))
+        busy_slots += own * busy
+        full += own * own
+        first += own * pace.first_s
+        prefill += own * pace.prefill_s
+        step += own * pace.step_s
+        slope += own * pace.slope_s
+        doubt += own * pace.doubt
+        if node.free:
+            score = pace.first_s + TYPICAL_TOKENS * (pace.step_s + pace.slope_s * busy)
+            candidates.append((score, fitting, node))
+    total = slots or 1
+    mean = Pace(first / total, prefill / total, step / total, slope / total, doubt / total) if slots else EDGE_GUESS
+    best = nsmallest(SHORTLIST, candidates, key=itemgetter(0, 1)) if candidates else []
+    return Survey(
+        ready, fitting, slots, free, rate, tuple(node for _, _, node in best), mean, busy_slots / total, full / total
+    )
+
+
+def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s: float, *, warmed: bool) -> list[float]:
+    """When each leg would be done, placed in order over the shortlist.
+
+    `starts`: when each may begin, in rising order. A leg that finds no free slot waits `wait_s` for one.
+    """
+    seats = [_Seat(node.free, node.slots - node.free, node.pace or EDGE_GUESS) for node in seen.shortlist]
+    done: list[float] = []
+    for leg, start in zip(legs, starts, strict=True):
+        best_s, best = 0.0, None
+        for seat in seats:
+            if seat.free <= 0:
+                continue
+            time_s = leg_s(seat.pace, seat.busy, leg, warmed=warmed)
+            if best is None or time_s < best_s:
+                best_s, best = time_s, seat
+        if best is None:
+            best_s = wait_s + leg_s(seen.pace, round(seen.full_batch) - 1, leg)
+        else:
+            best.free -= 1
+            best.busy += 1
+        done.append(start + best_s)
+    return done
+
+
+@dataclass(slots=True)
+class _Seat:
+    free: int
+    busy: int
+    pace: Pace
