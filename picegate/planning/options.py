@@ -139,9 +139,7 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
     elif finish_s * _margin(scene, scene.fleet.pace) > alone.finish_s:
         out = "later than the cloud alone"
     cost = scene.cost(mean_s, cloud_tokens, edge_tokens, share * RISK[level])
-    return Option(
-        Mode.PROGRESSIVE, level, split.points, first_s, finish_s, cloud_tokens, edge_tokens, cost, out
-    )
+    return Option(Mode.PROGRESSIVE, level, split.points, first_s, finish_s, cloud_tokens, edge_tokens, cost, out)
 
 
 def progressive_options(scene: Scene, alone: Option, fixed_level: int = 0) -> Iterable[Option]:
@@ -155,9 +153,7 @@ def _delegated_s(scene: Scene, split: Split, first_s: float) -> float:
     sketch_s = first_s + split.cloud * token_s
     line_s = split.line * token_s
     leg = Leg(split.edge / split.points, forecast.prompt_tokens + _EDGE_INSTRUCTION_TOKENS)
-    starts = [
-        opening_s + line_s * (number + 1) if scene.pipelined else sketch_s for number in range(split.points)
-    ]
+    starts = [opening_s + line_s * (number + 1) if scene.pipelined else sketch_s for number in range(split.points)]
     wait_s = scene.market.edge_wait_s
     done = placed_s(scene.fleet, [leg] * split.points, starts, wait_s, warmed=scene.warm)
     parallel_s = max(*done, sketch_s)

@@ -5,7 +5,7 @@ predicted and priced (`options.py`), those that would be later than the cloud al
 rest is taken. Everything here is a pure function of what it is given.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from picegate.core.chat import Ask, DataPolicy, Mode, ServiceLevel
@@ -43,6 +43,9 @@ class Rules:
     edge_alone: bool = True
 
 
+Policy = Callable[[Scene, ServiceLevel, Rules], Plan]
+
+
 @dataclass(slots=True)
 class Experience:
     """What was learnt and what is owed: everything of a decision that outlives it."""
@@ -59,8 +62,9 @@ def plan(
     fleet: Sequence[NodeView],
     rules: Rules,
     experience: Experience | None = None,
+    choose: Policy | None = None,
 ) -> Plan:
-    """Choose who answers, and say why.
+    """Choose who answers, and say why. `choose`: another policy than `best`, where the rules leave a choice.
 
     Raises:
         Forbidden: the mode asked for breaks the data policy.
@@ -69,10 +73,9 @@ def plan(
         NoNode: the data must stay on the edge, and no node is ready.
     """
     service = service_level(ask, rules.service_level)
-    scene = look(forecast, cloud, fleet, rules, service, experience or Experience())
-    ruled = _ruled(ask, scene, fleet, rules)
-    chosen = ruled if ruled is not None else _best(scene, service, rules)
-    return complete(chosen, ask, scene, service, rules)
+    scene = _look(forecast, cloud, fleet, rules, service, experience or Experience())
+    chosen = _required(ask, scene, fleet) or (choose or best)(scene, service, rules)
+    return _complete(chosen, ask, scene, service, rules)
 
 
 def edge_instead(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Plan | None:
@@ -92,7 +95,7 @@ def service_level(ask: Ask, default: ServiceLevel) -> ServiceLevel:
     return TIERS.get(ask.service_tier or "") or ask.key_level or default
 
 
-def look(
+def _look(
     forecast: Forecast,
     cloud: CloudView,
     fleet: Sequence[NodeView],
@@ -116,19 +119,7 @@ def look(
     )
 
 
-def _ruled(ask: Ask, scene: Scene, fleet: Sequence[NodeView], rules: Rules) -> Plan | None:
-    """The plan where there is nothing to weigh, else None."""
-    must = required(ask, scene, fleet)
-    if must is not None:
-        return must
-    if not rules.enabled:
-        return _plan(Mode.CLOUD, "disabled", "progressive answers are switched off")
-    if ask.max_tokens is not None and ask.max_tokens < rules.min_answer_tokens:
-        return _plan(Mode.CLOUD, "short_limit", f"max_tokens {ask.max_tokens} leaves nothing worth delegating")
-    return None
-
-
-def required(ask: Ask, scene: Scene, fleet: Sequence[NodeView]) -> Plan | None:
+def _required(ask: Ask, scene: Scene, fleet: Sequence[NodeView]) -> Plan | None:
     """What holds under every policy: data policy, needs, context, the client's own choice. None: all is open."""
     forecast, cloud = scene.forecast, scene.cloud
     wished = ask.options.mode
@@ -158,9 +149,13 @@ def required(ask: Ask, scene: Scene, fleet: Sequence[NodeView]) -> Plan | None:
     return None
 
 
-def _best(scene: Scene, service: ServiceLevel, rules: Rules) -> Plan:
+def best(scene: Scene, service: ServiceLevel, rules: Rules) -> Plan:
     """The cheapest of the ways that are not later than the cloud alone."""
     forecast = scene.forecast
+    if not rules.enabled:
+        return _plan(Mode.CLOUD, "disabled", "progressive answers are switched off")
+    if forecast.ceiling is not None and forecast.ceiling < rules.min_answer_tokens:
+        return _plan(Mode.CLOUD, "short_limit", f"max_tokens {forecast.ceiling} leaves nothing worth delegating")
     alone = whole_in_cloud(scene)
     short = forecast.answer_tokens < rules.min_answer_tokens
     options = [alone]
@@ -174,9 +169,7 @@ def _best(scene: Scene, service: ServiceLevel, rules: Rules) -> Plan:
         )
         return Plan(Mode.CLOUD, why, options=tuple(options), chosen=alone)
     chosen = min((option for option in options if not option.out), key=lambda option: option.cost)
-    return Plan(
-        chosen.mode, _why(chosen, alone, options, forecast, short=short), options=tuple(options), chosen=chosen
-    )
+    return Plan(chosen.mode, _why(chosen, alone, options, forecast, short=short), options=tuple(options), chosen=chosen)
 
 
 def _why(chosen: Option, alone: Option, options: Sequence[Option], forecast: Forecast, *, short: bool) -> Reason:
@@ -198,7 +191,7 @@ def _why(chosen: Option, alone: Option, options: Sequence[Option], forecast: For
     return Reason("cloud_cheapest", f"{expected}, and the edge has better uses for its time at this moment")
 
 
-def complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules: Rules) -> Plan:
+def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules: Rules) -> Plan:
     """Put in what every plan carries: its level, its forecast and the numbers it was chosen by."""
     forecast, seen, sides = scene.forecast, scene.fleet, scene.market
     level = points = 0

@@ -7,12 +7,14 @@ while there are free slots, and grows with the queue: a greedy choice by these p
 """
 
 from dataclasses import dataclass
+from math import exp
 
 from picegate.core.plan import CloudView, Pace
 from picegate.planning.load import Load
 from picegate.planning.placement import TYPICAL_TOKENS, Survey
 
 _IN_HAND = 0.5 * TYPICAL_TOKENS  # of a passage that is being written, still to come: the mean over its life
+_MEMORY_S = 30.0  # after so long, an arrival weighs 1/e
 _UNLIMITED = 64  # calls in flight at a cloud of which no limit is known
 
 
@@ -48,3 +50,19 @@ def market(cloud: CloudView, pace: Pace, fleet: Survey, load: Load, arrivals_per
     if edge_rate:
         edge_price += arrivals_per_s * edge_wait_s / edge_rate
     return Market(cloud_price, edge_price, cloud_rate, edge_rate, cloud_wait_s, edge_wait_s)
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """Requests per second, as a mean that forgets."""
+
+    _rate: float = 0.0
+    _at: float = 0.0
+
+    def come(self, now: float) -> None:
+        """One request has come. `now`: monotonic seconds."""
+        self._rate = self.per_s(now) + 1.0 / _MEMORY_S
+        self._at = now
+
+    def per_s(self, now: float) -> float:
+        return self._rate * exp(min(self._at - now, 0.0) / _MEMORY_S)
