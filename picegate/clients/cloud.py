@@ -114,7 +114,7 @@ class CloudClient:
     async def _place(self, call: CloudCall) -> AsyncIterator[None]:
         async with self._gate.place(call.tokens, call.patience_s):
             if call.placed is not None:
-                call.placed()
+                call.placed(self._gate.in_flight)
             yield
 
     def _body(self, call: CloudCall, *, stream: bool) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class CloudCall:
         level: on sketch legs.
         tokens: what it is expected to write; short calls wait less for a place. None: not known.
         patience_s: by so much later does it count as having come.
-        placed: called when it has its place and goes out, after any time in the queue.
+        placed: called when it has its place and goes out, after any time in the queue, with the calls then in flight.
     """
 
     kind: LegKind
@@ -29,7 +29,7 @@ class CloudCall:
     level: int | None = None
     tokens: float | None = None
     patience_s: float = 0.0
-    placed: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    placed: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

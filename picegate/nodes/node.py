@@ -1,14 +1,17 @@
 """One edge node as the registry keeps it: who it is, what it does at this moment, what was learnt of it."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 from edge_agent.protocol import Load
-from picegate.core.plan import NodeKind, NodeState, NodeView
+from picegate.core.plan import NodeKind, NodeState, NodeView, Pace, SpeedCurve
 from picegate.core.ports import Observation
 from picegate.nodes.breaker import Breaker, Circuit
+from picegate.planning.latency import EDGE_GUESS, PaceModel
 
 _NEWEST = 0.3  # weight of the newest measurement in the running averages
 _FEWEST_TOKENS = 4  # a speed measured on fewer says nothing
+_PACE_S = 10.0  # a pace is reckoned anew at least this often, since doubt grows with silence
 
 
 @dataclass(slots=True, eq=False)
@@ -20,6 +23,7 @@ class Node:
         lease_until: None for static nodes, which hold no lease.
         in_use: slots that this gateway uses.
         others: slots that the agent says are busy beyond those.
+        curve: the speed that the agent says it has; None where it says nothing.
     """
 
     id: str
@@ -38,8 +42,13 @@ class Node:
     others: int = 0
     tokens_per_s: float | None = None
     first_token_s: float | None = None
+    curve: SpeedCurve | None = None
     _told_tokens_per_s: float | None = None
     _most_in_use: int = 0  # since the last heartbeat
+    _model: PaceModel | None = None
+    _pace: Pace = EDGE_GUESS
+    _pace_until: float = -inf
+    _view: NodeView | None = None
 
     def state(self, now: float) -> NodeState:
         if self.lease_until is not None and now >= self.lease_until:
@@ -59,19 +68,43 @@ class Node:
         """Tokens per second of one sequence: as measured here, else as the agent says."""
         return self.tokens_per_s if self.tokens_per_s is not None else self._told_tokens_per_s
 
+    def pace(self, now: float) -> Pace:
+        """What is known of its speed: its curve, or what it says of a single sequence, to begin with; then its legs."""
+        if now >= self._pace_until:
+            if self._model is None:
+                told = self.curve
+                if told is None and self._told_tokens_per_s:
+                    told = SpeedCurve(decode=((1, self._told_tokens_per_s),))
+                if told is None:
+                    return EDGE_GUESS
+                self._model = PaceModel(EDGE_GUESS, told, now)
+            self._pace = self._model.pace(now)
+            self._pace_until = now + _PACE_S
+        return self._pace
+
     def view(self, now: float) -> NodeView:
+        """As it is now. The same object as long as nothing has changed: a fleet of a thousand is looked at often."""
+        view, state, free, pace = self._view, self.state(now), self.free(now), self.pace(now)
+        if view is not None and view.state is state and view.free == free and view.pace is pace:
+            return view
+        self._view = view = self._drawn(state, free, pace)
+        return view
+
+    def _drawn(self, state: NodeState, free: int, pace: Pace) -> NodeView:
         return NodeView(
             id=self.id,
             name=self.name,
             url=self.url,
             model=self.model,
             slots=self.slots,
-            free=self.free(now),
+            free=free,
             kind=self.kind,
-            state=self.state(now),
+            state=state,
             context_tokens=self.context_tokens,
             tokens_per_s=self.speed,
             first_token_s=self.first_token_s,
+            curve=self.curve,
+            pace=pace,
             api_key=self.api_key,
         )
 
@@ -92,6 +125,7 @@ class Node:
         self._most_in_use = self.in_use
         if load.tokens_per_s:
             self._told_tokens_per_s = load.tokens_per_s
+            self._view = None
 
     def learn(self, seen: Observation, now: float) -> None:
         self.breaker.record(seen.ok, now)
@@ -101,6 +135,17 @@ class Node:
             self.tokens_per_s = _mean(self.tokens_per_s, (seen.tokens - 1) / seen.decode_s)
         if seen.first_token_s is not None:
             self.first_token_s = _mean(self.first_token_s, seen.first_token_s)
+        self.pace(now)  # begins the model with what the agent said
+        self._model = self._model or PaceModel(EDGE_GUESS, None, now)
+        self._model.learn(
+            now,
+            batch=((seen.batch or self.in_use) + self.in_use + self.others) / 2,
+            tokens=seen.tokens,
+            decode_s=seen.decode_s,
+            first_token_s=seen.first_token_s,
+            prompt_tokens=seen.prompt_tokens,
+        )
+        self._pace_until = -inf
 
 
 def _mean(old: float | None, new: float) -> float:

@@ -20,12 +20,12 @@ def _words(english: str, japanese: str) -> re.Pattern[str]:
 
 CUES: Mapping[str, re.Pattern[str]] = {
     "brief": _words(
-        r"in (?:one|a single|1|two|2) (?:word|sentence|line)s?|one[- ]word|yes or no|briefly|in short|be brief|concisely"
-        r"|tl;?dr|just the (?:answer|number|name)",
+        r"in (?:one|a single|1|two|2) (?:word|sentence|line)s?|one[- ]word|yes or no|briefly|in short|be brief"
+        r"|concisely|tl;?dr|just the (?:answer|number|name)",
         "一言で|一文で|一行で|簡潔に|短く|はいかいいえ",
     ),
     "detail": _words(
-        r"in (?:detail|depth)|detailed|comprehensive|thorough(?:ly)?|long|report|essay|article|blog post|guide|tutorial",
+        r"in (?:detail|depth)|detailed|comprehensive|thorough(?:ly)?|long|report|essay|article|blog post|guide",
         "詳しく|詳細に|長く|徹底的に|レポート|記事|エッセイ|作文",
     ),
     "list": _words(
@@ -34,12 +34,12 @@ CUES: Mapping[str, re.Pattern[str]] = {
         "一覧|箇条書き|挙げて|列挙|方法|コツ|手順|例を|理由|原因|要因|利点|欠点|違い|おすすめ|提案",
     ),
     "explain": _words(
-        r"why|how (?:do|does|did|can|could|would|should|to|is|are|might)|explain|describe|discuss|compare|analy[sz]e"
-        r"|what (?:if|would|causes|happens)",
+        r"why|how (?:do|does|did|can|could|would|should|to|is|are|might)|explain|describe|discuss|compare"
+        r"|analy[sz]e|what (?:if|would|causes|happens)",
         "なぜ|どうして|どのよう|どうすれ|説明|述べて|比較|分析|もし|について教え|仕組み",
     ),
     "story": _words(
-        r"story|poem|lyrics|novel|screenplay|dialogue|monologue|speech|letter|e-?mail|diary|write an? \w+|compose|draft",
+        r"story|poem|lyrics|novel|screenplay|dialogue|monologue|speech|letter|e-?mail|diary|write an? \w+|compose",
         "物語|小説|詩を|歌詞|台本|手紙|スピーチ|メールを書|を書いて",
     ),
     "role": _words(
@@ -69,8 +69,8 @@ CUES: Mapping[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "small_talk": re.compile(
-        r"^\W*(?:hi|hello|hey|thanks|thank you|ok|okay|good (?:morning|evening|night)|bye|こんにちは|ありがとう(?:ございます)?"
-        r"|おはよう(?:ございます)?|さようなら)\W*$",
+        r"^\W*(?:hi|hello|hey|thanks|thank you|ok|okay|good (?:morning|evening|night)|bye|こんにちは"
+        r"|ありがとう(?:ございます)?|おはよう(?:ございます)?|さようなら)\W*$",
         re.IGNORECASE,
     ),
     "yes_no": re.compile(

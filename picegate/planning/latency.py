@@ -1,7 +1,7 @@
 """How fast a server answers, learned from the legs it has written: a line for each of prefill and decode.
 
-Old legs fade with time, so the lines follow a server that changes, and a silent one is known less and less. Where nothing
-was seen yet, a server's own speed curve stands in, and without one a guess of its class.
+Old legs fade with time, so the lines follow a server that changes, and a silent one is known less and less. Where
+nothing was seen yet, a server's own speed curve stands in, and without one a guess of its class.
 """
 
 from dataclasses import dataclass

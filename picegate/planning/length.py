@@ -1,8 +1,8 @@
 """How long an answer will be and how much of it can be delegated: learned from the gateway's own answers.
 
 Three regressions over the features of a request, each with a sane prior, so that the first request is forecast as well
-as a rule of thumb would: the logarithm of the length; whether a sketch delegates at all; and the share of delegated text
-that depends on what stands before it.
+as a rule of thumb would: the logarithm of the length; whether a sketch delegates at all; and the share of delegated
+text that depends on what stands before it.
 """
 
 import re
@@ -24,8 +24,8 @@ SPREAD = 0.45  # of ln(length) within one kind of question (Vicuna-80, 13B answe
 _SAID_SPREAD = 0.2  # where the question names a length
 _SHORTEST, _LONGEST = 4, 16_000
 
-# Vicuna-80, 13B answers: 250 words (about 340 tokens) at the median, 1.35 tokens a word; per kind from 180 (common sense,
-# knowledge) to 400 words (writing). Facts, greetings and "in one sentence" are what people's rules of thumb say.
+# Vicuna-80, 13B answers: 250 words (about 340 tokens) at the median, 1.35 tokens a word; per kind from 180 (common
+# sense, knowledge) to 400 words (writing). Facts, greetings and "in one sentence" are what people's rules of thumb say.
 _LENGTH: Mapping[str, float] = {
     "typical": log(300.0),
     "question": 0.08,
@@ -42,8 +42,8 @@ _LENGTH: Mapping[str, float] = {
     "small_talk": -2.3,
     "yes_no": -0.25,
 }
-# People called 46 % of Vicuna-80 fit for independent points: generic, knowledge, common sense, counterfactual; nearly no
-# code, maths or estimates. A story is one passage that depends on its opening, so it can be delegated, too.
+# People called 46 % of Vicuna-80 fit for independent points: generic, knowledge, common sense, counterfactual; nearly
+# no code, maths or estimates. A story is one passage that depends on its opening, so it can be delegated, too.
 _DELEGABLE: Mapping[str, float] = {
     "typical": 0.8,
     "list": 0.1,

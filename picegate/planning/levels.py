@@ -28,7 +28,7 @@ def point_count(level: int, forecast: Forecast, most: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Of one answer at one level, in tokens. `own`: the cloud's text that the reader sees; `line`: one delegation line."""
+    """Of one answer at one level, in tokens. `own`: the cloud's text that readers see; `line`: one delegation line."""
 
     points: int
     own: float

@@ -1,4 +1,4 @@
-"""The work that was promised and is not written yet: tokens owed by the cloud and by the edge, over all open requests."""
+"""Work that was promised and is not written yet: tokens owed by the cloud and by the edge, over all open requests."""
 
 from dataclasses import dataclass, field
 

@@ -76,7 +76,7 @@ class Scene:
 
 
 def cloud_wait_s(cloud: CloudView, pace: Pace, tokens: float) -> float:
-    """Seconds until a call of so many tokens gets a place: short ones go first (`queue.py`), but not before old ones."""
+    """Seconds until a call of so many tokens gets a place: short ones go first (`queue.py`), but not before old."""
     limit = cloud.limit or _UNLIMITED
     if cloud.in_flight < limit:
         return 0.0
@@ -122,8 +122,8 @@ def whole_on_edge(scene: Scene, alone: Option) -> Option:
 def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
     """Sketch and passages at one level. `alone`: the cloud's option, which it must beat.
 
-    A sketch that delegates nothing is the cloud's whole answer, so the tokens and times are means over both outcomes; the
-    promise not to be later than the cloud alone is about the outcome with points.
+    A sketch that delegates nothing is the cloud's whole answer, so the tokens and times are means over both outcomes;
+    the promise not to be later than the cloud alone is about the outcome with points.
     """
     forecast = scene.forecast
     split = scene.levels.split(level, forecast, scene.max_points)
@@ -173,5 +173,5 @@ def _best(fleet: Survey) -> tuple[Pace, int]:
 
 
 def _margin(scene: Scene, edge: Pace) -> float:
-    """Above 1 where little is known of the edge: it must be sooner than the cloud even if it is slower than it seems."""
+    """Above 1 where little is known of the edge: it must be sooner than the cloud even if slower than it seems."""
     return 1.0 + scene.weights.doubt * edge.doubt

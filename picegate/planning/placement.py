@@ -1,14 +1,15 @@
 """Which node writes a leg: the one that would finish it first.
 
-A leg's time on a node is prefill (nothing of it where the node was warmed for this request) plus its tokens at the speed
-of the batch it would join. Points are placed one by one in reading order, each with those before it already in their
-batches, so what is read first is placed best; since every point is placed when its line closes, the plan is made anew
-with every line.
+A leg's time on a node is prefill (nothing of it where the node was warmed for this request) plus its tokens at the
+speed of the batch it would join. Points are placed one by one in reading order, each with those before it already in
+their batches, so what is read first is placed best; since every point is placed when its line closes, the plan is made
+anew with every line.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from math import inf
 from operator import itemgetter
 
 from picegate.core.plan import NodeView, Pace
@@ -16,6 +17,7 @@ from picegate.planning.latency import EDGE_GUESS
 
 TYPICAL_TOKENS = 90.0  # of a passage
 TYPICAL_PROMPT = 300.0  # of a passage's prompt
+_PATIENT = 2.0  # a slow node is left aside where waiting for a fast one takes less than half of its time
 SHORTLIST = 12  # nodes that a forecast of placements looks at more closely
 
 
@@ -32,6 +34,40 @@ def leg_s(pace: Pace | None, busy: int, leg: Leg, *, warmed: bool = False) -> fl
     pace = pace or EDGE_GUESS
     begin_s = pace.first_s if warmed else pace.begin_s(leg.prompt_tokens)
     return begin_s + leg.tokens * pace.token_s(busy + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A node as a leg sees it. `free` is 0 where it would have to wait for a slot."""
+
+    node_id: str
+    pace: Pace
+    slots: int
+    free: int
+
+
+def place(
+    seats: Iterable[Seat], leg: Leg, *, prefer: str | None = None, warmed: frozenset[str] = frozenset()
+) -> str | None:
+    """The id of the node that the leg goes to now: `prefer` where it is free, else the one that finishes it first.
+
+    None: no slot is free, or those that are belong to nodes so slow that waiting for a faster one takes less time. A
+    slot comes free after a typical passage's time divided by the node's slots.
+    """
+    best: str | None = None
+    best_s = later_s = inf
+    for seat in seats:
+        if seat.free > 0:
+            if seat.node_id == prefer:
+                return seat.node_id
+            time_s = leg_s(seat.pace, seat.slots - seat.free, leg, warmed=seat.node_id in warmed)
+            if time_s < best_s:
+                best, best_s = seat.node_id, time_s
+        else:
+            full_s = seat.pace.token_s(seat.slots)
+            wait_s = TYPICAL_TOKENS * full_s / seat.slots + seat.pace.begin_s(leg.prompt_tokens) + leg.tokens * full_s
+            later_s = min(later_s, wait_s)
+    return best if best_s <= _PATIENT * later_s else None
 
 
 @dataclass(frozen=True, slots=True)

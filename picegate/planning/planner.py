@@ -1,8 +1,8 @@
 """Who answers a request, and why: first what must be, then what is best.
 
-Rules come first (data policy, needs, context, what the client forced). Where they leave a choice, every way to answer is
-predicted and priced (`options.py`), those that would be later than the cloud alone are struck out, and the cheapest of the
-rest is taken. Everything here is a pure function of what it is given.
+Rules come first (data policy, needs, context, what the client forced). Where they leave a choice, every way to answer
+is predicted and priced (`options.py`), those that would be later than the cloud alone are struck out, and the cheapest
+of the rest is taken. Everything here is a pure function of what it is given.
 """
 
 from collections.abc import Callable, Iterator, Sequence

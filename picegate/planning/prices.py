@@ -1,9 +1,9 @@
 """Shadow prices: what one more token costs everybody else, in seconds, on either side.
 
-A token on a server that decodes `b` sequences makes each of the others wait `slope` longer. Where a queue stands, it also
-holds up all who wait, and by Little's law as many as arrive while the queue lasts. So a price is 0 on an idle side, small
-while there are free slots, and grows with the queue: a greedy choice by these prices is the drift-plus-penalty rule (Neely,
-2010), which reaches the capacity of the whole system without knowing it.
+A token on a server that decodes `b` sequences makes each of the others wait `slope` longer. Where a queue stands, it
+also holds up all who wait, and by Little's law as many as arrive while the queue lasts. So a price is 0 on an idle
+side, small while there are free slots, and grows with the queue: a greedy choice by these prices is the
+drift-plus-penalty rule (Neely, 2010), which reaches the capacity of the whole system without knowing it.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,8 @@ def market(cloud: CloudView, pace: Pace, fleet: Survey, load: Load, arrivals_per
     limit = cloud.limit or _UNLIMITED
     cloud_rate = pace.tokens_per_s(limit)
     cloud_wait_s = sum(cloud.waiting) / cloud_rate
-    # What is owed beyond a fleet full of passages waits, or will: points of sketches that are still being written count.
+    # What is owed beyond a fleet full of passages waits, or will: points of sketches that are still being written
+    # count.
     edge_rate = fleet.tokens_per_s
     waiting = max(load.edge_tokens - fleet.slots * _IN_HAND, 0.0)
     edge_wait_s = waiting / edge_rate if edge_rate else 0.0

@@ -1,15 +1,20 @@
 """Who goes first when the cloud is full: short and urgent calls, but nobody waits for ever; and whom to turn away.
 
 A call's rank is a point in time: when it came, plus its patience, plus the time it will hold its place. The lowest rank
-goes first. Time works for those who wait, since everyone who comes later starts from a later moment: a call is overtaken
-only by those that come within its own patience and length.
+goes first. Time works for those who wait, since everyone who comes later starts from a later moment: a call is
+overtaken only by those that come within its own patience and length.
 """
 
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from picegate.core.chat import ServiceLevel
+
 TYPICAL_TOKENS = 340.0  # of a call of which nothing is known
+
+# By so much later does a call count as having come: what is not urgent lets others by, for a while.
+PATIENCE_S = {ServiceLevel.LATENCY: 0.0, ServiceLevel.QUALITY: 2.0, ServiceLevel.COST: 20.0}
 
 
 @dataclass(frozen=True, slots=True, order=True)

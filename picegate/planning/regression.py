@@ -77,7 +77,8 @@ class Regression:
                 row = self._cover[at]
                 for other, reach in enumerate(gain_of):
                     row[other] -= step * reach
-        # Old evidence fades, but never below the prior: a feature that was not seen for long is as open as at the start.
+        # Old evidence fades, but never below the prior: a feature that was not seen for long is as open as at the
+        # start.
         for at, row in enumerate(self._cover):
             row[at] = min(row[at] / self._forgetting, max(row[at], self._cap[at]))
         newest = max(_NOISE_MEMORY, 1.0 / (_NOISE_PRIOR + self.seen))
@@ -94,8 +95,8 @@ class Regression:
     def as_data(self) -> dict[str, Any]:
         return {
             "names": list(self._names),
-            "weights": self._weights,
-            "cover": self._cover,
+            "weights": list(self._weights),
+            "cover": [list(row) for row in self._cover],
             "noise": self._noise,
             "seen": self.seen,
         }
