@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, insert
 
 from picegate.accounting.prices import Prices
 from picegate.accounting.reader import Reader
-from picegate.accounting.rows import Values, leg_values, request_values, text_values
-from picegate.accounting.tables import legs, requests
+from picegate.accounting.rows import Values, forecast_values, leg_values, request_values, text_values
+from picegate.accounting.tables import forecasts, legs, requests
 from picegate.core.chat import Ask
 from picegate.core.events import Event, Finished, Planned, RawChunk, RawReply, TextDelta
 from picegate.core.plan import Plan
@@ -38,6 +38,7 @@ class _Entry:
 
     request: Values
     legs: list[Values]
+    forecast: Values | None
     ask: Ask
     said: list[Event]
 
@@ -88,7 +89,8 @@ class Ledger(Reader):
             self.lost += 1
             return
         try:
-            self._waiting.put_nowait(_Entry(request, [leg_values(leg) for leg in end.tally.legs], of.ask, of.said))
+            made = [leg_values(leg) for leg in end.tally.legs]
+            self._waiting.put_nowait(_Entry(request, made, forecast_values(of.plan), of.ask, of.said))
         except queue.Full:
             self.lost += 1
             log.error(
@@ -117,5 +119,7 @@ class Ledger(Reader):
         text = text_values(entry.ask, entry.said) if self._store_text else {}
         written = connection.execute(insert(requests).values(entry.request | text))
         row = written.inserted_primary_key
+        if entry.forecast is not None and row is not None:
+            connection.execute(insert(forecasts).values(entry.forecast | {"request": row[0]}))
         if entry.legs and row is not None:
             connection.execute(insert(legs), [values | {"request": row[0]} for values in entry.legs])

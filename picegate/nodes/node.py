@@ -46,7 +46,7 @@ class Node:
     _told_tokens_per_s: float | None = None
     _most_in_use: int = 0  # since the last heartbeat
     _model: PaceModel | None = None
-    _pace: Pace = EDGE_GUESS
+    _pace: Pace | None = None
     _pace_until: float = -inf
     _view: NodeView | None = None
 
@@ -68,15 +68,15 @@ class Node:
         """Tokens per second of one sequence: as measured here, else as the agent says."""
         return self.tokens_per_s if self.tokens_per_s is not None else self._told_tokens_per_s
 
-    def pace(self, now: float) -> Pace:
-        """What is known of its speed: its curve, or what it says of a single sequence, to begin with; then its legs."""
+    def pace(self, now: float) -> Pace | None:
+        """Its speed: what it says of itself to begin with, then what its legs show; None where there is neither."""
         if now >= self._pace_until:
             if self._model is None:
                 told = self.curve
                 if told is None and self._told_tokens_per_s:
                     told = SpeedCurve(decode=((1, self._told_tokens_per_s),))
                 if told is None:
-                    return EDGE_GUESS
+                    return None
                 self._model = PaceModel(EDGE_GUESS, told, now)
             self._pace = self._model.pace(now)
             self._pace_until = now + _PACE_S
@@ -90,7 +90,7 @@ class Node:
         self._view = view = self._drawn(state, free, pace)
         return view
 
-    def _drawn(self, state: NodeState, free: int, pace: Pace) -> NodeView:
+    def _drawn(self, state: NodeState, free: int, pace: Pace | None) -> NodeView:
         return NodeView(
             id=self.id,
             name=self.name,

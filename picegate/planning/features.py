@@ -39,11 +39,13 @@ CUES: Mapping[str, re.Pattern[str]] = {
         "なぜ|どうして|どのよう|どうすれ|説明|述べて|比較|分析|もし|について教え|仕組み",
     ),
     "story": _words(
-        r"story|poem|lyrics|novel|screenplay|dialogue|monologue|speech|letter|e-?mail|diary|write an? \w+|compose",
+        r"story|poem|lyrics|novel|screenplay|dialogue|monologue|speech|letter|e-?mail|diary"
+        r"|compose|draft|write an? \w+",
         "物語|小説|詩を|歌詞|台本|手紙|スピーチ|メールを書|を書いて",
     ),
     "role": _words(
-        r"(?:imagine|pretend|suppose) (?:that )?(?:you|yourself)|you are an?|act as|role-?play|as an? \w+, (?:how|what)",
+        r"(?:imagine|pretend|suppose) (?:that )?(?:you|yourself)|you are an?|act as|role-?play"
+        r"|as an? \w+, (?:how|what)",
         "になりきって|あなたは.{1,20}です|のふりをし|役を演じ|として答え",
     ),
     "code": _words(

@@ -38,10 +38,10 @@ def leg_s(pace: Pace | None, busy: int, leg: Leg, *, warmed: bool = False) -> fl
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A node as a leg sees it. `free` is 0 where it would have to wait for a slot."""
+    """A node as a leg sees it. `free`: slots that it may have at once. `pace`: None where it is unknown."""
 
     node_id: str
-    pace: Pace
+    pace: Pace | None
     slots: int
     free: int
 
@@ -51,21 +51,26 @@ def place(
 ) -> str | None:
     """The id of the node that the leg goes to now: `prefer` where it is free, else the one that finishes it first.
 
-    None: no slot is free, or those that are belong to nodes so slow that waiting for a faster one takes less time. A
-    slot comes free after a typical passage's time divided by the node's slots.
+    A node of unknown pace counts as the fastest of all, so that it is tried. None: no slot is free, or those that are
+    belong to nodes so slow that waiting for a faster one takes less time. A slot comes free after a typical passage's
+    time divided by the node's slots.
     """
+    seats = list(seats)
+    known = [seat.pace for seat in seats if seat.pace is not None]
+    hoped = min(known, key=lambda pace: pace.step_s, default=EDGE_GUESS)
     best: str | None = None
     best_s = later_s = inf
     for seat in seats:
+        pace = seat.pace or hoped
         if seat.free > 0:
             if seat.node_id == prefer:
                 return seat.node_id
-            time_s = leg_s(seat.pace, seat.slots - seat.free, leg, warmed=seat.node_id in warmed)
+            time_s = leg_s(pace, seat.slots - seat.free, leg, warmed=seat.node_id in warmed)
             if time_s < best_s:
                 best, best_s = seat.node_id, time_s
         else:
-            full_s = seat.pace.token_s(seat.slots)
-            wait_s = TYPICAL_TOKENS * full_s / seat.slots + seat.pace.begin_s(leg.prompt_tokens) + leg.tokens * full_s
+            full_s = pace.token_s(seat.slots)
+            wait_s = TYPICAL_TOKENS * full_s / seat.slots + pace.begin_s(leg.prompt_tokens) + leg.tokens * full_s
             later_s = min(later_s, wait_s)
     return best if best_s <= _PATIENT * later_s else None
 
