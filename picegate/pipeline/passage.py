@@ -114,6 +114,7 @@ class Passage:
         shown = self._merger.shown(segment)
 
         def call_for(node: NodeView) -> EdgeCall:
+            one.asked(node.id)
             return EdgeCall(
                 LegKind.HEDGE if again or one.is_second else LegKind.EXPAND,
                 ask.request_id,
@@ -145,7 +146,6 @@ class Passage:
         # A second try is worth a slot that is free, not one that somebody waits for.
         wait_s = SECOND_WAIT_S if one.is_second else None
         async with node_leg(self._run, self._outside, call_for, wish, failed, point.index, wait_s) as stream:
-            one.asked(stream.node.id)
             self.warmed.add(stream.node.id)
             weak = await self._pour(stream.deltas, stream.leg, segment, point, stream.node.name, shown, one.writes)
             if weak:

@@ -108,4 +108,6 @@ def features(ask: Ask) -> dict[str, float]:
         found["code"] = 1.0
     if _MATHS_MARKS.search(text):
         found["maths"] = 1.0
+    if "code" in found:
+        found.pop("story", None)  # "write a function"
     return {name: value for name, value in found.items() if value}

@@ -141,7 +141,7 @@ def test_what_is_accepted_but_not_acted_on_is_said() -> None:
     assert "ensemble" in planned(ask(options=PiceOptions(ensemble=3)), node()).notes[0]
 
 
-# What the planner weighs, where the rules leave a choice. The paces are a 70B model's and those of a 7B one on a Jetson.
+# What the planner weighs, where the rules leave a choice. The paces: a 70B model, and a 7B one on a Jetson.
 
 BIG = Pace(first_s=0.05, prefill_s=1 / 3000, step_s=0.029, slope_s=0.0009)
 SMALL = Pace(first_s=0.05, prefill_s=1 / 900, step_s=0.039, slope_s=0.003)
