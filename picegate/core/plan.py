@@ -203,6 +203,8 @@ class Plan:
         service: what the request cares for most.
         options: every way that was weighed, the chosen one among them; empty where a rule decided.
         chosen: the option that is carried out; None where nothing was weighed.
+        deadline_s: since the request came; a point that has no slot by then is written by the cloud. None: the
+            operator's limit on waiting for a slot alone decides.
         hedge_s: a passage whose first token is not there after so many seconds is begun elsewhere, too; None: never.
         pipelined: points are handed out as their lines close, not when the sketch is whole.
         warm: likely nodes read the question while the cloud still writes.
@@ -220,6 +222,7 @@ class Plan:
     service: ServiceLevel = ServiceLevel.LATENCY
     options: tuple[Option, ...] = ()
     chosen: Option | None = None
+    deadline_s: float | None = None
     hedge_s: float | None = None
     pipelined: bool = True
     warm: bool = True

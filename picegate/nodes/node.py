@@ -49,6 +49,7 @@ class Node:
     _pace: Pace | None = None
     _pace_until: float = -inf
     _view: NodeView | None = None
+    _view_until: float = -inf
 
     def state(self, now: float) -> NodeState:
         if self.lease_until is not None and now >= self.lease_until:
@@ -83,36 +84,46 @@ class Node:
         return self._pace
 
     def view(self, now: float) -> NodeView:
-        """As it is now. The same object as long as nothing has changed: a fleet of a thousand is looked at often."""
-        view, state, free, pace = self._view, self.state(now), self.free(now), self.pace(now)
-        if view is not None and view.state is state and view.free == free and view.pace is pace:
-            return view
-        self._view = view = self._drawn(state, free, pace)
-        return view
+        """As it is now; drawn anew only when something has changed, for a fleet of a thousand is looked at often."""
+        if self._view is None or now >= self._view_until:
+            self._view = self._drawn(now)
+            opens_s = self.breaker.opens_again_s(now)
+            ends = [self._pace_until if self._pace_until > now else inf, inf if opens_s is None else now + opens_s]
+            if self.lease_until is not None and self.lease_until > now:
+                ends.append(self.lease_until)
+            self._view_until = min(ends)
+        return self._view
 
-    def _drawn(self, state: NodeState, free: int, pace: Pace | None) -> NodeView:
+    def _drawn(self, now: float) -> NodeView:
         return NodeView(
             id=self.id,
             name=self.name,
             url=self.url,
             model=self.model,
             slots=self.slots,
-            free=free,
+            free=self.free(now),
             kind=self.kind,
-            state=state,
+            state=self.state(now),
             context_tokens=self.context_tokens,
             tokens_per_s=self.speed,
             first_token_s=self.first_token_s,
             curve=self.curve,
-            pace=pace,
+            pace=self.pace(now),
             api_key=self.api_key,
         )
 
+    def drain(self) -> None:
+        """No new work from now on."""
+        self._view = None
+        self.draining = True
+
     def take(self) -> None:
+        self._view = None
         self.in_use += 1
         self._most_in_use = max(self._most_in_use, self.in_use)
 
     def give_back(self) -> None:
+        self._view = None
         self.in_use -= 1
 
     def hear(self, load: Load) -> None:
@@ -121,13 +132,14 @@ class Node:
         Its busy slots include ours, as they were when it looked. Slots that were ours at any time since its last
         word are therefore not taken for someone else's: a leg that just ended must not block its slot until the next.
         """
+        self._view = None
         self.others = min(max(load.slots_busy - self._most_in_use, 0), self.slots)
         self._most_in_use = self.in_use
         if load.tokens_per_s:
             self._told_tokens_per_s = load.tokens_per_s
-            self._view = None
 
     def learn(self, seen: Observation, now: float) -> None:
+        self._view = None
         self.breaker.record(seen.ok, now)
         if not seen.ok:
             return

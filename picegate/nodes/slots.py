@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import anyio
 
 from picegate.core.errors import NoNode
-from picegate.core.plan import NodeState
+from picegate.core.plan import NodeState, NodeView
 from picegate.core.ports import Clock, Wish
 from picegate.nodes.memory import NodeStore
 from picegate.nodes.node import Node
-from picegate.planning.placement import Leg, Seat, place
+from picegate.planning.placement import Leg, place
 
 
 def fits(node: Node, wish: Wish, now: float) -> bool:
@@ -24,15 +24,19 @@ def fits(node: Node, wish: Wish, now: float) -> bool:
     )
 
 
-def choose(nodes: Iterable[Node], wish: Wish, now: float) -> Node | None:
+def choose(nodes: Iterable[Node], wish: Wish, now: float) -> NodeView | None:
     """The node with a free slot that this leg goes to (`planning.placement.place`).
 
     None: no fitting node has a free slot, or it is better to wait for one.
     """
-    fitting = {node.id: node for node in nodes if fits(node, wish, now)}
-    seats = (Seat(node.id, node.pace(now), node.slots, node.free(now)) for node in fitting.values())
-    chosen = place(seats, Leg(wish.tokens, wish.prompt_tokens), prefer=wish.prefer, warmed=wish.warmed)
-    return fitting[chosen] if chosen is not None else None
+    return place(
+        (node.view(now) for node in nodes),
+        Leg(wish.tokens, wish.prompt_tokens),
+        context_tokens=wish.context_tokens,
+        prefer=wish.prefer,
+        exclude=wish.exclude,
+        warmed=wish.warmed,
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -72,8 +76,13 @@ class Slots:
     def changed(self) -> None:
         """Something may have come free or gone away: serve the line, and wake those whose hope is gone."""
         now = self._clock()
+        full: set[tuple[int, frozenset[str]]] = set()  # wishes that found no slot: who wishes the same need not look
         for waiter in tuple(self._line):
-            node = choose(self._store, waiter.wish, now)
+            needs = (waiter.wish.context_tokens, waiter.wish.exclude)
+            chosen = choose(self._store, waiter.wish, now) if needs not in full else None
+            node = self._store.get(chosen.id) if chosen is not None else None
+            if node is None:
+                full.add(needs)
             if node is not None:
                 node.take()
                 waiter.node = node

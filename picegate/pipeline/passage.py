@@ -29,6 +29,7 @@ REPEAT_PENALTY = 1.1  # small models loop without one (measured on SmolLM2-135M 
 EDGE_TEMPERATURE = 0.3  # where the client names none: a passage is to keep to its notes
 
 SECOND_WAIT_S = 0.05
+SLOT_WAIT_LEAST_S = 1.0
 INSTRUCTION_TOKENS = 200  # instruction, worked example and notes of an expansion prompt
 
 # What a rescue leg takes over from the client's body; the rest (stop, limits, streaming) is about the whole answer.
@@ -144,7 +145,7 @@ class Passage:
             turn=(self._run.arrived, segment),
         )
         # A second try is worth a slot that is free, not one that somebody waits for.
-        wait_s = SECOND_WAIT_S if one.is_second else None
+        wait_s = SECOND_WAIT_S if one.is_second else self._slot_wait_s()
         async with node_leg(self._run, self._outside, call_for, wish, failed, point.index, wait_s) as stream:
             self.warmed.add(stream.node.id)
             weak = await self._pour(stream.deltas, stream.leg, segment, point, stream.node.name, shown, one.writes)
@@ -154,6 +155,13 @@ class Passage:
         if weak:
             raise NodeBroken(f"the passage is of no use: {weak}", code=weak)
         return stream.node
+
+    def _slot_wait_s(self) -> float:
+        """The operator's limit, or less where the plan's deadline comes before it."""
+        most = self._outside.limits.slot_wait_s
+        if self._plan.deadline_s is None:
+            return most
+        return min(most, max(self._plan.deadline_s - self._run.elapsed(), SLOT_WAIT_LEAST_S))
 
     async def _in_cloud(self, segment: int, point: Point, before: str) -> None:
         ask = self._run.ask

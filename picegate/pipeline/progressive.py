@@ -116,6 +116,8 @@ class _Progressive:
                         break
             self._take(parser.flush(), legs)
         self._hand_out(legs)
+        owed = self._run.owed
+        owed.expect(0.0, owed.edge if self._closed else 0.0)  # whatever was expected: now it is known
         return finish_reason
 
     def _payload(self) -> dict[str, object]:

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from math import inf
-from operator import itemgetter
 
-from picegate.core.plan import NodeView, Pace
+from picegate.core.plan import NodeState, NodeView, Pace
 from picegate.planning.latency import EDGE_GUESS
 
 TYPICAL_TOKENS = 90.0  # of a passage
@@ -36,42 +35,49 @@ def leg_s(pace: Pace | None, busy: int, leg: Leg, *, warmed: bool = False) -> fl
     return begin_s + leg.tokens * pace.token_s(busy + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A node as a leg sees it. `free`: slots that it may have at once. `pace`: None where it is unknown."""
-
-    node_id: str
-    pace: Pace | None
-    slots: int
-    free: int
-
-
 def place(
-    seats: Iterable[Seat], leg: Leg, *, prefer: str | None = None, warmed: frozenset[str] = frozenset()
-) -> str | None:
-    """The id of the node that the leg goes to now: `prefer` where it is free, else the one that finishes it first.
+    nodes: Iterable[NodeView],
+    leg: Leg,
+    *,
+    context_tokens: int = 0,
+    prefer: str | None = None,
+    exclude: frozenset[str] = frozenset(),
+    warmed: frozenset[str] = frozenset(),
+) -> NodeView | None:
+    """The node that the leg goes to now: `prefer` where it has a free slot, else the one that finishes it first.
 
-    A node of unknown pace counts as the fastest of all, so that it is tried. None: no slot is free, or those that are
-    belong to nodes so slow that waiting for a faster one takes less time. A slot comes free after a typical passage's
-    time divided by the node's slots.
+    A node of unknown pace counts as the fastest of all, so that it is tried. None: no fitting node has a free slot, or
+    those that have are so slow that waiting for a faster one takes less time. A slot comes free after a typical
+    passage's time divided by the node's slots.
     """
-    seats = list(seats)
-    known = [seat.pace for seat in seats if seat.pace is not None]
-    hoped = min(known, key=lambda pace: pace.step_s, default=EDGE_GUESS)
-    best: str | None = None
+    best: NodeView | None = None
+    unknown: NodeView | None = None
     best_s = later_s = inf
-    for seat in seats:
-        pace = seat.pace or hoped
-        if seat.free > 0:
-            if seat.node_id == prefer:
-                return seat.node_id
-            time_s = leg_s(pace, seat.slots - seat.free, leg, warmed=seat.node_id in warmed)
-            if time_s < best_s:
-                best, best_s = seat.node_id, time_s
-        else:
-            full_s = pace.token_s(seat.slots)
-            wait_s = TYPICAL_TOKENS * full_s / seat.slots + pace.begin_s(leg.prompt_tokens) + leg.tokens * full_s
-            later_s = min(later_s, wait_s)
+    for node in nodes:
+        if node.state is not NodeState.READY or node.id in exclude:
+            continue
+        if node.context_tokens is not None and node.context_tokens < context_tokens:
+            continue
+        pace, free = node.pace, node.free
+        if free <= 0:
+            if pace is not None:
+                full_s = pace.step_s + pace.slope_s * (node.slots - 1)
+                read_s = pace.first_s + pace.prefill_s * leg.prompt_tokens
+                later_s = min(later_s, read_s + full_s * (leg.tokens + TYPICAL_TOKENS / node.slots))
+            continue
+        if node.id == prefer:
+            return node
+        if pace is None:
+            if unknown is None or free * unknown.slots > unknown.free * node.slots:
+                unknown = node
+            continue
+        time_s = pace.first_s + leg.tokens * (pace.step_s + pace.slope_s * (node.slots - free))
+        if node.id not in warmed:
+            time_s += pace.prefill_s * leg.prompt_tokens
+        if time_s < best_s:
+            best, best_s = node, time_s
+    if unknown is not None and (best is None or best.free < best.slots):
+        return unknown
     return best if best_s <= _PATIENT * later_s else None
 
 
@@ -105,16 +111,17 @@ def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
     rate = busy_slots = full = first = prefill = step = slope = doubt = 0.0
     candidates: list[tuple[float, int, NodeView]] = []
     for node in fleet:
-        if not node.usable:
+        if node.state is not NodeState.READY:
             continue
         ready += 1
         if node.context_tokens is not None and node.context_tokens < context_tokens:
             continue
         fitting += 1
         own, pace = node.slots, node.pace or EDGE_GUESS
-        busy = own - node.free
+        open_slots = node.free
+        busy = own - open_slots
         slots += own
-        free += node.free
+        free += open_slots
         rate += own / (pace.step_s + pace.slope_s * (own - 1))
         busy_slots += own * busy
         full += own * own
@@ -123,12 +130,12 @@ def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
         step += own * pace.step_s
         slope += own * pace.slope_s
         doubt += own * pace.doubt
-        if node.free:
+        if open_slots:
             score = pace.first_s + TYPICAL_TOKENS * (pace.step_s + pace.slope_s * busy)
             candidates.append((score, fitting, node))
     total = slots or 1
     mean = Pace(first / total, prefill / total, step / total, slope / total, doubt / total) if slots else EDGE_GUESS
-    best = nsmallest(SHORTLIST, candidates, key=itemgetter(0, 1)) if candidates else []
+    best = nsmallest(SHORTLIST, candidates)  # ties go by order; the nodes themselves are never compared
     return Survey(
         ready, fitting, slots, free, rate, tuple(node for _, _, node in best), mean, busy_slots / total, full / total
     )

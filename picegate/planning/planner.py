@@ -22,6 +22,8 @@ PASSAGE_TOKENS = 300  # what one passage may take of a node's context besides th
 SKETCH_TOKENS = 250  # our instructions in a sketch prompt
 HEDGE_DOUBTS = 4.0  # a first token is late when it takes so many times as long as predicted
 HEDGE_LEAST_S = 1.0
+LATE = 1.5  # points that wait for a slot are taken back when the answer is this many times later than predicted
+DEADLINE_LEAST_S = 5.0
 
 TIERS = {"priority": ServiceLevel.LATENCY, "flex": ServiceLevel.COST}  # OpenAI's service_tier
 
@@ -215,6 +217,7 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
         forecast=forecast,
         service=service,
         chosen=option,
+        deadline_s=max(LATE * option.finish_s, DEADLINE_LEAST_S) if option is not None else None,
         hedge_s=_hedge_s(scene, rules),
         pipelined=rules.pipelining and chosen.pipelined,
         warm=rules.warm and chosen.warm,

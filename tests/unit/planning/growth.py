@@ -20,7 +20,14 @@ QUESTION = "What are the main causes of stress at work and how can people deal w
 def fleet(size: int) -> list[NodeView]:
     return [
         NodeView(
-            str(n), str(n), "http://n/v1", "m", 8, n % 9, pace=Pace(0.05, 1 / 900, 0.03 + n % 7 / 500, 0.003), context_tokens=8192
+            str(n),
+            str(n),
+            "http://n/v1",
+            "m",
+            8,
+            n % 9,
+            pace=Pace(0.05, 1 / 900, 0.03 + n % 7 / 500, 0.003),
+            context_tokens=8192,
         )
         for n in range(size)
     ]
@@ -51,7 +58,7 @@ def main() -> None:
         nodes, known, forecast = fleet(size), registry(size), lengths.forecast(ask)
         known.view()
         planned = median_ms(lambda: plan(ask, forecast, cloud, nodes, Rules(), experience))  # noqa: B023
-        viewed = median_ms(known.view)  # noqa: B023
+        viewed = median_ms(known.view)
         stored = known._store
         placed = median_ms(lambda: choose(stored, replace(Wish()), time.monotonic()))  # noqa: B023
         print(f"{size:>7} {planned:>9.3f} {viewed:>9.3f} {placed:>9.3f}")

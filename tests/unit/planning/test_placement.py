@@ -1,14 +1,16 @@
 """Which node a leg goes to, and what a fleet comes to."""
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from picegate.core.plan import NodeState, NodeView, Pace
 from picegate.planning.grouping import grouped
 from picegate.planning.latency import EDGE_GUESS
-from picegate.planning.placement import Leg, Seat, leg_s, place, placed_s, survey
+from picegate.planning.placement import Leg, leg_s, place, placed_s, survey
 
 FAST = Pace(0.05, 1 / 900, 0.02, 0.003)
 SLOW = Pace(0.05, 1 / 900, 0.06, 0.003)
@@ -19,38 +21,46 @@ def view(name: str, pace: Pace | None = FAST, *, slots: int = 4, free: int = 4, 
     return NodeView(name, name, "http://n/v1", "m", slots, free, pace=pace, context_tokens=context)
 
 
+def placed(nodes: list[NodeView], leg: Leg | None = None, **wishes: Any) -> str | None:
+    chosen = place(nodes, leg or Leg(), **wishes)
+    return chosen and chosen.name
+
+
 def test_the_leg_goes_where_it_is_done_first() -> None:
-    assert place([Seat("slow", SLOW, 4, 4), Seat("fast", FAST, 4, 1)], Leg(100)) == "fast"
+    assert placed([view("slow", SLOW), view("fast", free=1)]) == "fast"
 
 
 def test_a_full_batch_makes_a_fast_node_slower_than_an_idle_one() -> None:
     crowded = replace(FAST, slope_s=0.02)
-    assert place([Seat("slow", SLOW, 4, 4), Seat("fast", crowded, 4, 1)], Leg(100)) == "slow"
+    assert placed([view("slow", SLOW), view("fast", crowded, free=1)]) == "slow"
 
 
 def test_a_node_that_was_warmed_has_nothing_to_read() -> None:
-    seats = [Seat("cold", FAST, 4, 4), Seat("warm", FAST, 4, 4)]
-    assert place(seats, Leg(60, 3000), warmed=frozenset({"warm"})) == "warm"
+    nodes = [view("cold"), view("warm")]
+    assert placed(nodes, Leg(60, 3000), warmed=frozenset({"warm"})) == "warm"
 
 
 def test_a_preferred_node_is_taken_while_it_has_a_slot() -> None:
-    assert place([Seat("fast", FAST, 4, 4), Seat("slow", SLOW, 4, 1)], Leg(), prefer="slow") == "slow"
-    assert place([Seat("fast", FAST, 4, 4), Seat("slow", SLOW, 4, 0)], Leg(), prefer="slow") == "fast"
+    assert placed([view("fast"), view("slow", SLOW, free=1)], prefer="slow") == "slow"
+    assert placed([view("fast"), view("slow", SLOW, free=0)], prefer="slow") == "fast"
 
 
 def test_waiting_for_a_fast_node_beats_starting_on_a_glacial_one() -> None:
-    assert place([Seat("glacial", GLACIAL, 4, 4), Seat("fast", FAST, 4, 0)], Leg()) is None
-    assert place([Seat("slow", SLOW, 4, 4), Seat("fast", FAST, 4, 0)], Leg()) == "slow"
-    assert place([Seat("glacial", GLACIAL, 4, 4)], Leg()) == "glacial"
+    assert placed([view("glacial", GLACIAL), view("fast", free=0)]) is None
+    assert placed([view("slow", SLOW), view("fast", free=0)]) == "slow"
+    assert placed([view("glacial", GLACIAL)]) == "glacial"
 
 
 def test_a_node_of_unknown_speed_is_tried() -> None:
-    assert place([Seat("known", FAST, 4, 3), Seat("new", None, 4, 4)], Leg()) == "new"
+    assert placed([view("known", free=3), view("new", None)]) == "new"
 
 
-def test_nobody_free_is_nobody() -> None:
-    assert place([Seat("a", FAST, 4, 0)], Leg()) is None
-    assert place([], Leg()) is None
+def test_nobody_free_or_fitting_is_nobody() -> None:
+    assert placed([view("a", free=0)]) is None
+    assert placed([]) is None
+    assert placed([view("a", context=100)], context_tokens=101) is None
+    assert placed([view("a")], exclude=frozenset({"a"})) is None
+    assert placed([replace(view("a"), state=NodeState.DRAINING)]) is None
 
 
 @given(
@@ -60,15 +70,15 @@ def test_nobody_free_is_nobody() -> None:
 def test_no_free_node_would_be_sooner_than_the_one_that_is_taken(
     drawn: list[tuple[float, float, int, int]], tokens: float
 ) -> None:
-    seats = [
-        Seat(str(number), Pace(0.05, 0.001, step, slope), slots, min(free, slots))
+    nodes = [
+        view(str(number), Pace(0.05, 0.001, step, slope), slots=slots, free=min(free, slots))
         for number, (step, slope, slots, free) in enumerate(drawn)
     ]
     leg = Leg(tokens)
-    chosen = place(seats, leg)
-    times = {s.node_id: leg_s(s.pace, s.slots - s.free, leg) for s in seats if s.free}
+    chosen = placed(nodes, leg)
+    times = {node.name: leg_s(node.pace, node.slots - node.free, leg) for node in nodes if node.free}
     if chosen is not None:
-        assert times[chosen] == min(times.values())
+        assert times[chosen] == pytest.approx(min(times.values()))
 
 
 def test_a_survey_counts_what_can_be_used() -> None:
