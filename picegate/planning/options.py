@@ -26,7 +26,7 @@ class Weights:
     """What a service level cares for.
 
     Attributes:
-        prices: of the shadow prices.
+        prices: of the shadow prices; above 1, since a queue delays also those who come after the ones it has now.
         risk_s: seconds of waiting that a certain loss of quality is worth.
         cloud_token_s: seconds of waiting that a cloud token is worth, for the money it costs.
         doubt: standard errors by which an edge must beat the cloud.
@@ -39,9 +39,9 @@ class Weights:
 
 
 WEIGHTS: Mapping[ServiceLevel, Weights] = {
-    ServiceLevel.LATENCY: Weights(prices=1.0, risk_s=20.0, cloud_token_s=0.0, doubt=0.5),
-    ServiceLevel.COST: Weights(prices=1.0, risk_s=5.0, cloud_token_s=0.03, doubt=0.0),
-    ServiceLevel.QUALITY: Weights(prices=1.0, risk_s=200.0, cloud_token_s=0.0, doubt=1.0),
+    ServiceLevel.LATENCY: Weights(prices=1.5, risk_s=12.0, cloud_token_s=0.0, doubt=0.5),
+    ServiceLevel.COST: Weights(prices=1.5, risk_s=4.0, cloud_token_s=0.03, doubt=0.0),
+    ServiceLevel.QUALITY: Weights(prices=1.5, risk_s=200.0, cloud_token_s=0.0, doubt=1.0),
 }
 
 
