@@ -109,17 +109,24 @@ class Ledger(Reader):
     def _write(self, entries: list[_Entry]) -> None:
         try:
             with self._engine.begin() as connection:
-                for entry in entries:
-                    self._insert(connection, entry)
+                self._insert(connection, entries)
         except Exception:  # the thread must outlive whatever a database driver raises
             self.lost += len(entries)
             log.exception("the ledger could not record %d requests", len(entries))
 
-    def _insert(self, connection: Connection, entry: _Entry) -> None:
-        text = text_values(entry.ask, entry.said) if self._store_text else {}
-        written = connection.execute(insert(requests).values(entry.request | text))
-        row = written.inserted_primary_key
-        if entry.forecast is not None and row is not None:
-            connection.execute(insert(forecasts).values(entry.forecast | {"request": row[0]}))
-        if entry.legs and row is not None:
-            connection.execute(insert(legs), [values | {"request": row[0]} for values in entry.legs])
+    def _insert(self, connection: Connection, entries: list[_Entry]) -> None:
+        """Requests one by one, since each is given its number here; the rows that need it then all at once."""
+        of_legs: list[Values] = []
+        of_forecasts: list[Values] = []
+        for entry in entries:
+            text = text_values(entry.ask, entry.said) if self._store_text else {}
+            row = connection.execute(insert(requests).values(entry.request | text)).inserted_primary_key
+            if row is None:
+                continue
+            of_legs += [values | {"request": row[0]} for values in entry.legs]
+            if entry.forecast is not None:
+                of_forecasts.append(entry.forecast | {"request": row[0]})
+        if of_legs:
+            connection.execute(insert(legs), of_legs)
+        if of_forecasts:
+            connection.execute(insert(forecasts), of_forecasts)

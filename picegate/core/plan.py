@@ -1,5 +1,6 @@
 """What the planner sees (forecast, cloud, fleet) and what it answers (a plan with its reason)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import exp
@@ -24,7 +25,9 @@ class Forecast:
         delegable: probability that a sketch delegates at all, 0..1.
         chained: of what is delegated, the share in passages that depend on what stands before them, 0..1.
         hard: code, mathematics or careful reasoning is asked for, which a small model gets wrong, 0..1.
+        said: the question names its answer's length.
         because: what moved the length away from the typical one, strongest first, each with its factor.
+        features: what the forecast was made from, for learning from what comes of it.
     """
 
     prompt_tokens: int
@@ -34,7 +37,9 @@ class Forecast:
     delegable: float = 1.0
     chained: float = 0.0
     hard: float = 0.0
+    said: bool = False
     because: tuple[tuple[str, float], ...] = ()
+    features: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def quantile(self, share: float) -> int:
         """The length that a `share` (0..1, exclusive) of such answers does not exceed, tokens."""

@@ -4,6 +4,7 @@ It listens to every event of every request, is told of every leg, and makes the 
 thread only.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,13 +25,13 @@ from picegate.planning.prices import Arrivals
 from picegate.settings import PlannerSettings, ProgressiveSettings
 
 _PACE_S = 1.0  # a pace is reckoned anew this often
+_LEARN_S = 0.02  # of more than 50 answers a second, the rest would teach nothing new and take time
 
 
 @dataclass(slots=True)
 class _Open:
     """A request under way."""
 
-    ask: Ask
     plan: Plan | None = None
     points: list[Point] = field(default_factory=list)
 
@@ -52,6 +53,7 @@ class Strategist:
         self._pace = self._cloud.pace(clock())
         self._pace_at = clock()
         self._arrivals = Arrivals()
+        self._learnt_at = -math.inf
         self._open: dict[int, _Open] = {}  # by the identity of the Ask: two requests may carry the same id
         self._policy = POLICIES[planner.policy]
         self._rules = Rules(
@@ -98,9 +100,9 @@ class Strategist:
         """Learn from one event; call it for every event of every request."""
         match event:
             case Planned(plan=plan):
-                self._open.setdefault(id(ask), _Open(ask)).plan = plan
+                self._open.setdefault(id(ask), _Open()).plan = plan
             case SketchPoint(point=point):
-                self._open.setdefault(id(ask), _Open(ask)).points.append(point)
+                self._open.setdefault(id(ask), _Open()).points.append(point)
             case Finished():
                 of = self._open.pop(id(ask), None)
                 if of is not None and of.plan is not None and event.finish_reason == "stop":
@@ -117,13 +119,17 @@ class Strategist:
         return self._lengths.seen
 
     def _learn(self, of: _Open, plan: Plan, tally: Tally) -> None:
-        self._lengths.learn(of.ask, tally.completion_tokens)
+        now = self._clock()
+        if plan.forecast is None or now - self._learnt_at < _LEARN_S:
+            return
+        self._learnt_at = now
+        self._lengths.learn(plan.forecast, tally.completion_tokens)
         sketch = next((leg for leg in tally.legs if leg.kind is LegKind.SKETCH and leg.end is LegEnd.DONE), None)
-        if plan.mode is not Mode.PROGRESSIVE or sketch is None or plan.forecast is None:
+        if plan.mode is not Mode.PROGRESSIVE or sketch is None:
             return
         words = sum(point.words for point in of.points)
         chained = sum(point.words for point in of.points if point.depends) / words if words else None
-        self._lengths.learn_sketch(of.ask, delegated=bool(of.points), chained=chained)
+        self._lengths.learn_sketch(plan.forecast, delegated=bool(of.points), chained=chained)
         if of.points:
             seen = replace(plan.forecast, answer_tokens=tally.completion_tokens, spread=0.0)
             self._experience.levels.learn(

@@ -78,7 +78,8 @@ class LengthModel:
         belief = self._length.predict(x)
         tokens, spread = exp(belief.mean), belief.spread
         because = tuple((name, round(exp(part), 2)) for name, part in self._length.parts(x) if name != "typical")[:4]
-        if (said := said_tokens(ask.question)) is not None:
+        said = said_tokens(ask.question)
+        if said is not None:
             tokens, spread, because = said, _SAID_SPREAD, (("length named", round(said / tokens, 2)),)
         tokens = min(max(tokens, _SHORTEST), _LONGEST)
         if ask.max_tokens is not None:
@@ -94,16 +95,18 @@ class LengthModel:
             chained=_share(self._chained.predict(x).mean),
             hard=max(x.get(name, 0.0) for name in _HARD),
             because=because,
+            features=x,
+            said=said is not None,
         )
 
-    def learn(self, ask: Ask, tokens: int) -> None:
-        """An answer that ended by itself had so many tokens."""
-        if tokens > 0 and said_tokens(ask.question) is None:
-            self._length.learn(features(ask), log(tokens))
+    def learn(self, of: Forecast, tokens: int) -> None:
+        """An answer that ended by itself had so many tokens; `of` is what had been forecast of it."""
+        if tokens > 0 and not of.said:
+            self._length.learn(of.features, log(tokens))
 
-    def learn_sketch(self, ask: Ask, *, delegated: bool, chained: float | None) -> None:
+    def learn_sketch(self, of: Forecast, *, delegated: bool, chained: float | None) -> None:
         """A sketch has ended. `chained`: the share of its delegated words in dependent points; None without points."""
-        x = features(ask)
+        x = of.features
         self._delegable.learn(x, float(delegated))
         if chained is not None:
             self._chained.learn(x, chained)

@@ -104,6 +104,12 @@ class Metrics:
             buckets=PREDICTED,
             registry=registry,
         )
+        self._prices = Gauge(
+            "picegate_shadow_price_seconds",
+            "Delay that one more token causes others, as the last plan saw it, by side",
+            ("side",),
+            registry=registry,
+        )
         Info("picegate_build", "The running version", registry=registry).info({"version": version("picegate")})
         if fleet is not None:
             registry.register(_Fleet(fleet))
@@ -120,6 +126,9 @@ class Metrics:
             case Planned(plan=plan):
                 self._plans[id(ask)] = plan
                 self._plans_made.labels(plan.mode.value, plan.why.code, str(plan.forced).lower()).inc()
+                for side in ("cloud", "edge"):
+                    if (price := plan.numbers.get(f"{side}_price_ms")) is not None:
+                        self._prices.labels(side).set(float(price) / 1000)
             case SketchPoint():
                 self._points.inc()
             case SegmentDone(point=int(), writer=writer, stood_in=stood_in):

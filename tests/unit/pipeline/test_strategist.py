@@ -25,9 +25,11 @@ def ask() -> Ask:
     return Ask("r", "pice", (Message("user", QUESTION),), {})
 
 
-def strategist(memory: dict[str, object] | None = None, clock: Hand | None = None, **planner: object) -> Strategist:
-    settings = PlannerSettings.model_validate(planner)
-    return Strategist(ProgressiveSettings(), settings, clock or Hand(), memory)
+CLOCK = Hand()
+
+
+def strategist(memory: dict[str, object] | None = None, **planner: object) -> Strategist:
+    return Strategist(ProgressiveSettings(), PlannerSettings.model_validate(planner), CLOCK, memory)
 
 
 def planned(of: Strategist) -> Plan:
@@ -36,6 +38,7 @@ def planned(of: Strategist) -> Plan:
 
 def answered(of: Strategist, tokens: int, *, points: int = 3, depends: bool = False, reason: str = "stop") -> None:
     """One progressive answer that went well."""
+    CLOCK.now += 1.0
     request, plan = ask(), planned(of)
     sketch = LegRecord(LegKind.SKETCH, "cloud", "m", 0.0, None, 0.2, 2.0, LegEnd.DONE, None, Tokens(100, 60))
     passage = LegRecord(LegKind.EXPAND, "n", "m", 1.0, 0, 1.1, 4.0, LegEnd.DONE, None, Tokens(100, tokens - 20))
@@ -80,12 +83,19 @@ def test_an_answer_that_was_cut_says_nothing_of_its_length(reason: str) -> None:
     assert of.answers_seen == 0
 
 
+def test_a_flood_of_answers_is_learnt_from_in_part() -> None:
+    of = strategist()
+    answered(of, 300)
+    CLOCK.now -= 1.0  # `answered` puts it forward: the next one ends in the same moment
+    answered(of, 300)
+    assert of.answers_seen == 1
+
+
 def test_the_clouds_legs_teach_its_pace_but_not_the_time_in_the_queue() -> None:
-    clock = Hand()
-    of = strategist(clock=clock)
+    of = strategist()
     before = planned(of)
     for _ in range(30):
-        clock.now += 2.0
+        CLOCK.now += 2.0
         record = LegRecord(LegKind.CLOUD, "cloud", "m", 0.0, None, 20.2, 40.2, LegEnd.DONE, None, Tokens(20, 201))
         of.saw_cloud(record, 20.0, 1)  # 20 s in the queue, 0.2 s to the first token, 100 ms a token
     after = planned(of)

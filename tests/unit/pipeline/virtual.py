@@ -1,7 +1,7 @@
 """The real pipeline on virtual time: a loop whose clock jumps to the next timer, and upstreams that are only a speed.
 
 Minutes of traffic pass in a second or two, always in the same way. Cloud and edges decode as continuous-batching
-engines do: a step takes `base + slope * batch` seconds and gives every sequence one token. The gate, the slots, the merger, the
+engines do: a step takes `base + slope * batch` seconds and gives every sequence one token. The gate, the slots, the
 planner and what it learns are the gateway's own.
 """
 

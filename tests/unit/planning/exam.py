@@ -62,7 +62,7 @@ def main() -> None:
                     totals[name][0] += abs(middle - tokens)
                     totals[name][1] += pinball(middle, 0.5, tokens) + pinball(high, 0.9, tokens)
                     totals[name][2] += tokens <= high
-            model.learn(ask, tokens)
+            model.learn(model.forecast(ask), tokens)
     print(f"{count} forecasts over {len(SEEDS)} orders")
     print(f"{'':10}{'mean error':>12}{'pinball p50+p90':>18}{'held by p90':>13}")
     for name, (error, loss, held) in totals.items():

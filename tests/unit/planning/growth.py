@@ -50,9 +50,10 @@ def median_ms(work: Callable[[], object], times: int = 15) -> float:
 def main() -> None:
     ask = Ask("r", "pice", (Message("user", QUESTION),), {})
     lengths, experience = LengthModel(), Experience(arrivals_per_s=2.0)
+    expected = lengths.forecast(ask)
     cloud = CloudView(limit=16, in_flight=16, queued=8, waiting=(200.0,) * 8)
     print(f"forecast: {median_ms(lambda: lengths.forecast(ask)):.3f} ms, learning: ", end="")
-    print(f"{median_ms(lambda: lengths.learn(ask, 300)):.3f} ms")
+    print(f"{median_ms(lambda: lengths.learn(expected, 300)):.3f} ms")
     print(f"{'nodes':>7} {'plan':>9} {'view':>9} {'place':>9}   ms, medians")
     for size in SIZES:
         nodes, known, forecast = fleet(size), registry(size), lengths.forecast(ask)
