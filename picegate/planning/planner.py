@@ -22,6 +22,7 @@ PASSAGE_TOKENS = 300  # what one passage may take of a node's context besides th
 SKETCH_TOKENS = 250  # our instructions in a sketch prompt
 HEDGE_DOUBTS = 4.0  # a first token is late when it takes so many times as long as predicted
 HEDGE_LEAST_S = 1.0
+HEDGE_UNKNOWN_S = 5.0  # at least, while some node's pace is only guessed: a slow box is not a silent one
 LATE = 1.5  # points that wait for a slot are taken back when the answer is this many times later than predicted
 DEADLINE_LEAST_S = 5.0
 
@@ -245,7 +246,8 @@ def _hedge_s(scene: Scene, rules: Rules) -> float | None:
     if not rules.hedging or seen.fitting < 2 or seen.free * 4 < seen.slots:
         return None
     expected_s = seen.pace.begin_s(scene.forecast.prompt_tokens + SKETCH_TOKENS)
-    return max(HEDGE_LEAST_S, HEDGE_DOUBTS * expected_s * (1.0 + seen.pace.doubt))
+    least_s = HEDGE_LEAST_S if all(node.pace is not None for node in seen.shortlist) else HEDGE_UNKNOWN_S
+    return max(least_s, HEDGE_DOUBTS * expected_s * (1.0 + seen.pace.doubt))
 
 
 def _edge_only(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Plan:
