@@ -81,7 +81,8 @@ async def from_edge(run: Run, plan: Plan, outside: Outside) -> None:
     if answer.text:
         await _cloud_goes_on(run, outside, answer)
         return answer.finish()
-    instead = Plan(Mode.CLOUD, Reason("edge_failed", "no edge node could answer, so the cloud does"))
+    why = Reason("edge_failed", "no edge node could answer, so the cloud does")
+    instead = Plan(Mode.CLOUD, why, forecast=plan.forecast, service=plan.service)
     run.follow(instead)
     return await from_cloud(run, instead, outside)
 
