@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import anyio
 from fastapi import FastAPI
 
 from picegate.access.keys import KeyStore
@@ -25,8 +26,10 @@ from picegate.core.plan import Plan
 from picegate.database import open_database
 from picegate.nodes.lifecycle import Registry
 from picegate.pipeline.answer import Pipeline
+from picegate.pipeline.memory import Memory
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Run
+from picegate.pipeline.strategist import Strategist
 from picegate.settings import Settings
 from picegate.telemetry.logs import RequestLog
 from picegate.telemetry.metrics import Metrics
@@ -45,9 +48,11 @@ def create_app(settings: Settings) -> FastAPI:
     cloud = CloudClient(settings.cloud)
     edge = EdgeClient(settings.fleet)
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
-    pipeline = Pipeline(Outside(cloud, edge, registry, settings.progressive, settings.cloud.guided), time.monotonic)
-
     database = open_database(settings.storage.url)
+    memory = Memory(database)
+    strategist = Strategist(settings.progressive, settings.planner, time.monotonic, memory.read())
+    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided)
+    pipeline = Pipeline(outside, time.monotonic)
     prices = prices_of(settings.cloud, settings.fleet)
     ledger = Ledger(database, prices, store_text=settings.storage.store_text)
     metrics = Metrics(partial(bill, prices=prices), registry.view)
@@ -59,11 +64,15 @@ def create_app(settings: Settings) -> FastAPI:
             stack.callback(ledger.close)
             stack.push_async_callback(edge.aclose)
             stack.push_async_callback(cloud.aclose)
-            yield
+            stack.callback(lambda: memory.write(strategist.as_data()))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(memory.keep, strategist.as_data)
+                yield
+                tasks.cancel_scope.cancel()
 
     house = House(
         settings=settings,
-        answer=Listened(pipeline, (ledger.listen, metrics.listen, RequestLog().listen)),
+        answer=Listened(pipeline, (strategist.listen, ledger.listen, metrics.listen, RequestLog().listen)),
         plan=pipeline.plan,
         cloud_view=cloud.view,
         registry=registry,
@@ -80,7 +89,9 @@ def offline_planner(settings: Settings) -> Callable[[Ask], Plan]:
     """Plans as the gateway of these settings would with an idle cloud and all its static nodes ready; opens nothing."""
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
     cloud, edge = CloudClient(settings.cloud), EdgeClient(settings.fleet)
-    return Pipeline(Outside(cloud, edge, registry, settings.progressive, settings.cloud.guided), time.monotonic).plan
+    strategist = Strategist(settings.progressive, settings.planner, time.monotonic)
+    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided)
+    return Pipeline(outside, time.monotonic).plan
 
 
 class Listened:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from picegate.core.chat import DataPolicy, Mode
+from picegate.core.chat import DataPolicy, Mode, ServiceLevel
 from picegate.core.errors import ConfigError
 from picegate.toml_lines import line_of
 
@@ -82,7 +82,7 @@ class FleetSettings(Section):
 
 class ProgressiveSettings(Section):
     enabled: bool = True
-    level: int = Field(2, ge=1, le=3)
+    level: int = Field(2, ge=1, le=3, description="where the client asks for progressive mode and names no level")
     min_answer_tokens: int = Field(160, ge=0, description="shorter answers are written by the cloud")
     max_points: int = Field(8, ge=1, le=64)
     max_point_words: int = Field(400, ge=10)
@@ -95,6 +95,19 @@ class ProgressiveSettings(Section):
     words_scale: float = Field(
         1.0, gt=0, le=4, description="small models undershoot: words asked = words wanted x this"
     )
+
+
+class PlannerSettings(Section):
+    """How the mode of a request is chosen. All policies but `auto` are baselines, there to be compared with it."""
+
+    policy: Literal["auto", "cloud", "edge", "route", "sot", "pice-like"] = "auto"
+    service_level: ServiceLevel = Field(ServiceLevel.LATENCY, description="of requests that name none")
+    objective_s: float = Field(30.0, gt=0, description="quality-first traffic stays in the cloud while it is met there")
+    edge_alone: bool = Field(True, description="easy answers may be written by an edge alone while the cloud is busy")
+    fixed_level: int = Field(0, ge=0, le=3, description="0: the planner chooses the level")
+    pipelining: bool = Field(True, description="hand points out as their lines close")
+    warm: bool = Field(True, description="as progressive.warm, for comparisons; both must be on")
+    hedging: bool = Field(True, description="begin a passage elsewhere, too, when its first token is late")
 
 
 class StorageSettings(Section):
@@ -131,6 +144,7 @@ class Settings(BaseSettings):
     nodes: tuple[StaticNodeSettings, ...] = ()
     fleet: FleetSettings = FleetSettings()
     progressive: ProgressiveSettings = ProgressiveSettings()
+    planner: PlannerSettings = PlannerSettings()
     models: dict[str, AliasSettings] = Field(default_factory=dict, description="aliases, such as gpt-4o")
     storage: StorageSettings = StorageSettings()
     logging: LoggingSettings = LoggingSettings()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Boolean, Column, DateTime, Engine, MetaData, Row, String, Table, insert, select, update
 
+from picegate.core.chat import ServiceLevel
 from picegate.core.errors import NotFound
 from picegate.database import create_tables
 
@@ -30,11 +31,22 @@ api_keys = Table(
     Column("created_at", DateTime, nullable=False),  # UTC
     Column("revoked_at", DateTime),  # UTC
 )
+# A table of its own, so that databases made before there were service levels need no migration.
+key_levels = Table(
+    "api_key_levels",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("service_level", String(16), nullable=False),
+)
+_rows = select(api_keys, key_levels.c.service_level).outerjoin(key_levels, key_levels.c.key_id == api_keys.c.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of a key once its secret was handed out. Times are UTC; `hint`: the secret's last 4 characters."""
+    """What is known of a key once its secret was handed out. Times are UTC; `hint`: the secret's last 4 characters.
+
+    `service_level`: of its requests that name none; None: the config's.
+    """
 
     id: str
     name: str
@@ -42,6 +54,7 @@ class Key:
     admin: bool
     created_at: datetime
     revoked_at: datetime | None = None
+    service_level: ServiceLevel | None = None
 
 
 class KeyStore:
@@ -54,10 +67,12 @@ class KeyStore:
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[Key, float]] = {}  # digest -> key, and until when it is believed
 
-    def create(self, name: str, *, admin: bool = False) -> tuple[str, Key]:
+    def create(self, name: str, *, admin: bool = False, service_level: ServiceLevel | None = None) -> tuple[str, Key]:
         """A new key and its secret, which nobody can read again."""
         secret = SECRET_PREFIX + secrets.token_urlsafe(32)
-        key = Key(f"key_{secrets.token_hex(6)}", name, secret[-4:], admin, datetime.now(UTC))
+        key = Key(
+            f"key_{secrets.token_hex(6)}", name, secret[-4:], admin, datetime.now(UTC), service_level=service_level
+        )
         with self._engine.begin() as connection:
             connection.execute(
                 insert(api_keys).values(
@@ -69,6 +84,8 @@ class KeyStore:
                     created_at=key.created_at.replace(tzinfo=None),
                 )
             )
+            if service_level is not None:
+                connection.execute(insert(key_levels).values(key_id=key.id, service_level=service_level.value))
         return secret, key
 
     def check(self, secret: str) -> Key | None:
@@ -79,7 +96,7 @@ class KeyStore:
         if known is not None and now < known[1]:
             return known[0]
         with self._engine.connect() as connection:
-            row = connection.execute(select(api_keys).where(api_keys.c.digest == digest)).one_or_none()
+            row = connection.execute(_rows.where(api_keys.c.digest == digest)).one_or_none()
         # The index compares hashes, whose timing says nothing about the secret; the last word is constant-time anyway.
         alive = row is not None and row.revoked_at is None and hmac.compare_digest(row.digest, digest)
         key = _key(row) if row is not None and alive else None
@@ -94,7 +111,7 @@ class KeyStore:
     def list(self) -> list[Key]:
         """Every key, revoked ones too, oldest first."""
         with self._engine.connect() as connection:
-            rows = connection.execute(select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)).all()
+            rows = connection.execute(_rows.order_by(api_keys.c.created_at, api_keys.c.id)).all()
         return [_key(row) for row in rows]
 
     def revoke(self, id_or_prefix: str) -> Key:
@@ -116,7 +133,7 @@ class KeyStore:
                 .where(api_keys.c.id == found[0].id, api_keys.c.revoked_at.is_(None))
                 .values(revoked_at=datetime.now(UTC).replace(tzinfo=None))
             )
-            row = connection.execute(select(api_keys).where(api_keys.c.id == found[0].id)).one()
+            row = connection.execute(_rows.where(api_keys.c.id == found[0].id)).one()
         with self._lock:
             self._seen.pop(row.digest, None)
         return _key(row)
@@ -137,4 +154,5 @@ def _key(row: Row[tuple[object, ...]]) -> Key:
         admin=row.admin,
         created_at=row.created_at.replace(tzinfo=UTC),
         revoked_at=revoked and revoked.replace(tzinfo=UTC),
+        service_level=ServiceLevel(row.service_level) if row.service_level else None,
     )

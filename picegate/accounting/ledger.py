@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, insert
 
 from picegate.accounting.prices import Prices
 from picegate.accounting.reader import Reader
-from picegate.accounting.rows import Values, leg_values, request_values, text_values
-from picegate.accounting.tables import legs, requests
+from picegate.accounting.rows import Values, forecast_values, leg_values, request_values, text_values
+from picegate.accounting.tables import forecasts, legs, requests
 from picegate.core.chat import Ask
 from picegate.core.events import Event, Finished, Planned, RawChunk, RawReply, TextDelta
 from picegate.core.plan import Plan
@@ -38,6 +38,7 @@ class _Entry:
 
     request: Values
     legs: list[Values]
+    forecast: Values | None
     ask: Ask
     said: list[Event]
 
@@ -88,7 +89,8 @@ class Ledger(Reader):
             self.lost += 1
             return
         try:
-            self._waiting.put_nowait(_Entry(request, [leg_values(leg) for leg in end.tally.legs], of.ask, of.said))
+            made = [leg_values(leg) for leg in end.tally.legs]
+            self._waiting.put_nowait(_Entry(request, made, forecast_values(of.plan), of.ask, of.said))
         except queue.Full:
             self.lost += 1
             log.error(
@@ -107,15 +109,24 @@ class Ledger(Reader):
     def _write(self, entries: list[_Entry]) -> None:
         try:
             with self._engine.begin() as connection:
-                for entry in entries:
-                    self._insert(connection, entry)
+                self._insert(connection, entries)
         except Exception:  # the thread must outlive whatever a database driver raises
             self.lost += len(entries)
             log.exception("the ledger could not record %d requests", len(entries))
 
-    def _insert(self, connection: Connection, entry: _Entry) -> None:
-        text = text_values(entry.ask, entry.said) if self._store_text else {}
-        written = connection.execute(insert(requests).values(entry.request | text))
-        row = written.inserted_primary_key
-        if entry.legs and row is not None:
-            connection.execute(insert(legs), [values | {"request": row[0]} for values in entry.legs])
+    def _insert(self, connection: Connection, entries: list[_Entry]) -> None:
+        """Requests one by one, since each is given its number here; the rows that need it then all at once."""
+        of_legs: list[Values] = []
+        of_forecasts: list[Values] = []
+        for entry in entries:
+            text = text_values(entry.ask, entry.said) if self._store_text else {}
+            row = connection.execute(insert(requests).values(entry.request | text)).inserted_primary_key
+            if row is None:
+                continue
+            of_legs += [values | {"request": row[0]} for values in entry.legs]
+            if entry.forecast is not None:
+                of_forecasts.append(entry.forecast | {"request": row[0]})
+        if of_legs:
+            connection.execute(insert(legs), of_legs)
+        if of_forecasts:
+            connection.execute(insert(forecasts), of_forecasts)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Engine, RowMapping, Table, case, distinct, func, select
 
-from picegate.accounting.tables import legs, metadata, requests
+from picegate.accounting.tables import forecasts, legs, metadata, requests
 from picegate.core.usage import LegEnd
 from picegate.database import create_tables
 
@@ -103,7 +103,10 @@ class Reader:
             return [NodeUsage(**row) for row in connection.execute(query).mappings()]
 
     def find(self, request_id: str) -> dict[str, Any] | None:
-        """The request with its `legs` and `nodes`; the latest, should the id have been used twice. None if unknown."""
+        """The request with its `legs`, its `nodes` and its `forecast` (None where nothing was forecast).
+
+        The latest, should the id have been used twice. None if unknown.
+        """
         found = self._requests(requests.c.request_id == request_id, 1)
         return found[0] if found else None
 
@@ -116,7 +119,10 @@ class Reader:
             rows = connection.execute(
                 select(requests).where(wanted).order_by(requests.c.id.desc()).limit(limit)
             ).mappings()
-            found = {row["id"]: _plain(requests, row) | {"legs": [], "nodes": []} for row in rows}
+            found = {row["id"]: _plain(requests, row) | {"legs": [], "nodes": [], "forecast": None} for row in rows}
+            expected = select(forecasts).where(forecasts.c.request.in_(found))
+            for row in connection.execute(expected).mappings():
+                found[row["request"]]["forecast"] = _plain(forecasts, row)
             of_them = select(legs).where(legs.c.request.in_(found)).order_by(legs.c.id)
             for row in connection.execute(of_them).mappings():
                 request = found[row["request"]]

@@ -47,6 +47,25 @@ def request_values(ask: Ask, plan: Plan | None, end: Finished, prices: Prices, n
     }
 
 
+def forecast_values(plan: Plan | None) -> Values | None:
+    """One row of `forecasts`, without the request it belongs to; None where nothing was forecast."""
+    if plan is None or plan.forecast is None:
+        return None
+    low, middle, high = (plan.forecast.quantile(share) for share in (0.1, 0.5, 0.9))
+    chosen = plan.chosen
+    return {
+        "service_level": plan.service.value,
+        "answer_tokens_p10": low,
+        "answer_tokens_p50": middle,
+        "answer_tokens_p90": high,
+        "first_token_s": chosen and chosen.first_s,
+        "finish_s": chosen and chosen.finish_s,
+        "cloud_tokens": chosen and chosen.cloud_tokens,
+        "edge_tokens": chosen and chosen.edge_tokens,
+        "numbers": dict(plan.numbers),
+    }
+
+
 def leg_values(leg: LegRecord) -> Values:
     """One row of `legs`, without the request it belongs to."""
     return {

@@ -36,6 +36,23 @@ requests = Table(
     Column("answer", Text),  # only with storage.store_text
 )
 
+# What a request's planner had expected, beside what came of it. A table of its own: databases made before need no
+# migration.
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("request", Integer, ForeignKey(requests.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("service_level", String(16), nullable=False),
+    Column("answer_tokens_p10", Integer, nullable=False),
+    Column("answer_tokens_p50", Integer, nullable=False),
+    Column("answer_tokens_p90", Integer, nullable=False),
+    Column("first_token_s", Float),
+    Column("finish_s", Float),
+    Column("cloud_tokens", Float),
+    Column("edge_tokens", Float),
+    Column("numbers", JSON, nullable=False),  # what else the plan was made by
+)
+
 legs = Table(
     "legs",
     metadata,

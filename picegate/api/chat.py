@@ -38,6 +38,7 @@ def chat_router(house: House) -> APIRouter:
             aliases=settings.models,
             default_policy=settings.access.data_policy,
             key_id=key.id if key is not None else None,
+            key_level=key.service_level if key is not None else None,
         )
         return _explained(house, ask) if ask.options.explain else ChatResponse(house, ask)
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from picegate.core.chat import DataPolicy, Mode
+from picegate.core.chat import DataPolicy, Mode, ServiceLevel
 from picegate.wire.chat import MAX_STOPS
 from picegate.wire.messages import ROLES
 from picegate.wire.options import MAX_ENSEMBLE
@@ -24,6 +24,7 @@ _PICE = {
         "level": {"type": "integer", "minimum": 1, "maximum": 3, "description": "how much is delegated"},
         "ensemble": {"type": "integer", "minimum": 1, "maximum": MAX_ENSEMBLE, "description": "candidates per point"},
         "data_policy": {"type": "string", "enum": [policy.value for policy in DataPolicy]},
+        "service_level": {"type": "string", "enum": [level.value for level in ServiceLevel]},
         "explain": {"type": "boolean", "description": "reply with the plan and run nothing"},
     },
 }

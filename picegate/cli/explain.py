@@ -1,11 +1,12 @@
 """`picegate explain`: how a question would be answered, and why, without answering it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -44,7 +45,7 @@ def explain(
     if as_json:
         print(json.dumps(plan, indent=2, ensure_ascii=False))
     else:
-        Console().print(_table(plan))
+        Console().print(Group(_table(plan), *_options(plan)))
 
 
 def _plan_here(config: Path, body: dict[str, Any]) -> dict[str, Any]:
@@ -69,9 +70,33 @@ def _table(plan: dict[str, Any]) -> Table:
         rows |= {"level": plan["level"], "points": f"at most {plan['max_points']}"}
     rows["reason"] = f"{plan['reason']['text']} ({plan['reason']['code']})"
     if forecast := plan["forecast"]:
-        rows["forecast"] = f"{forecast['prompt_tokens']} tokens in, about {forecast['answer_tokens']} out"
+        tokens = f"{forecast['answer_tokens']} ({forecast['p10_tokens']} to {forecast['p90_tokens']})"
+        rows["forecast"] = f"{forecast['prompt_tokens']} tokens in, about {tokens} out"
+        rows["can be delegated"] = f"{forecast['delegable']:.0%}, of it {forecast['chained']:.0%} in one piece"
+        if forecast["because"]:
+            rows["length because of"] = ", ".join(f"{name} x{factor:g}" for name, factor in forecast["because"].items())
+    rows["service level"] = plan["service_level"]
     rows |= {f"note {number}": note for number, note in enumerate(plan["notes"], start=1)}
     rows |= {name.replace("_", " "): value for name, value in plan["numbers"].items()}
     for name, value in rows.items():
         table.add_row(Text(name, style="bold"), Text(str(value)))
     return table
+
+
+def _options(plan: dict[str, Any]) -> Iterator[Table]:
+    """Every way that was weighed, if any was; the cost is in seconds."""
+    if not plan["options"]:
+        return
+    table = Table("", "mode", "first token", "done", "cloud tokens", "edge tokens", "cost", "", box=None)
+    for option in plan["options"]:
+        table.add_row(
+            "->" if option["chosen"] else "",
+            option["mode"] + (f" {option['level']}" if option["level"] else ""),
+            f"{option['first_token_s']:.2f} s",
+            f"{option['finish_s']:.1f} s",
+            str(option["cloud_tokens"]),
+            str(option["edge_tokens"]),
+            f"{option['cost']:.1f}",
+            option["out"] or "",
+        )
+    yield table

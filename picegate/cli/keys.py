@@ -14,6 +14,7 @@ from rich.text import Text
 
 from picegate.access.keys import KeyStore
 from picegate.cli.options import ConfigOption, complaints, settings_of
+from picegate.core.chat import ServiceLevel
 from picegate.database import open_database
 
 app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
@@ -36,10 +37,13 @@ def create(
     named: Annotated[str | None, typer.Option("--name", help="The same as an option.")] = None,
     config: ConfigOption = None,
     admin: Annotated[bool, typer.Option("--admin", help="May also see nodes, usage and other requests.")] = False,
+    service_level: Annotated[
+        ServiceLevel | None, typer.Option("--service-level", help="Of its requests that name none.")
+    ] = None,
 ) -> None:
     """Make a key. Its secret is printed now, alone on stdout, and never again."""
     with _keys(config) as keys:
-        secret, key = keys.create(named or name, admin=admin)
+        secret, key = keys.create(named or name, admin=admin, service_level=service_level)
     print(f"{key.id} for {key.name!r}{', admin' if admin else ''}; keep the secret, it is not stored:", file=sys.stderr)
     print(secret)
 
@@ -49,10 +53,11 @@ def list_keys(config: ConfigOption = None) -> None:
     """Show every key, revoked ones too."""
     with _keys(config) as keys:
         found = keys.list()
-    table = Table("id", "name", "secret", "admin", "created (UTC)", "revoked (UTC)", box=None)
+    table = Table("id", "name", "secret", "admin", "level", "created (UTC)", "revoked (UTC)", box=None)
     for key in found:
         admin, revoked = "yes" if key.admin else "", _minute(key.revoked_at)
-        table.add_row(key.id, Text(key.name), Text(f"...{key.hint}"), admin, _minute(key.created_at), revoked)
+        level = key.service_level.value if key.service_level is not None else ""
+        table.add_row(key.id, Text(key.name), Text(f"...{key.hint}"), admin, level, _minute(key.created_at), revoked)
     if found:
         Console().print(table)
     else:

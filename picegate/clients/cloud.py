@@ -67,6 +67,7 @@ class CloudClient:
             queued=self._gate.queued,
             limit=self._gate.limit,
             context_tokens=self._settings.context_tokens,
+            waiting=self._gate.waiting,
         )
 
     @asynccontextmanager
@@ -81,7 +82,7 @@ class CloudClient:
 
     async def complete(self, call: CloudCall) -> dict[str, Any]:
         body = self._body(call, stream=False)
-        async with self._gate.place():
+        async with self._place(call):
             deadline = anyio.current_time() + self._phases.total_s
             response, _ = await self._open(call, body, deadline, whole=True)
             try:
@@ -100,7 +101,7 @@ class CloudClient:
     @asynccontextmanager
     async def _reply(self, call: CloudCall) -> AsyncIterator[Payloads]:
         body = self._body(call, stream=True)
-        async with self._gate.place():
+        async with self._place(call):
             deadline = anyio.current_time() + self._phases.total_s
             response, sent = await self._open(call, body, deadline)
             payloads = Payloads(response, self._phases, FAULTS, sent=sent, deadline=deadline)
@@ -108,6 +109,13 @@ class CloudClient:
                 yield payloads
             finally:
                 await payloads.aclose()
+
+    @asynccontextmanager
+    async def _place(self, call: CloudCall) -> AsyncIterator[None]:
+        async with self._gate.place(call.tokens, call.patience_s):
+            if call.placed is not None:
+                call.placed(self._gate.in_flight)
+            yield
 
     def _body(self, call: CloudCall, *, stream: bool) -> dict[str, Any]:
         body: dict[str, Any] = {**call.payload, "model": self._settings.model, "stream": stream}

@@ -1,55 +1,78 @@
-"""How many calls may be on their way to the cloud at once, and how many may wait for a place."""
+"""How many calls may be on their way to the cloud at once, and who of those that wait is next."""
 
-from collections import deque
+from bisect import insort
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
 
 from picegate.core.errors import Overloaded
+from picegate.planning.queue import Ticket, ticket, wait_s
 
 _LONGEST_RETRY_S = 30.0
-_MEMORY = 0.2  # weight of the newest holding time in the average
+_MEMORY = 0.1  # weight of the newest holding time in the average
+_TOKEN_S = 0.03  # that a place is held per token, until it was measured
+_MEASURED = 3  # calls after which the measured time is believed enough to turn somebody away by it
 
 
 class Gate:
-    """`limit` places; a queue of at most `max_queued`, in order of arrival, with a deadline of `queue_s` seconds."""
+    """`limit` places, and a queue of at most `max_queued` in the order of `planning.queue`.
+
+    Whoever would wait longer than `queue_s` seconds is turned away at once, and whoever did, then.
+    """
 
     def __init__(self, limit: int, max_queued: int, queue_s: float) -> None:
         self.limit = limit
         self.in_flight = 0
         self._max_queued = max_queued
         self._queue_s = queue_s
-        self._waiting: deque[anyio.Event] = deque()
-        self._held_s = 1.0  # average time that a place is held
+        self._line: list[Ticket] = []  # sorted
+        self._turns: dict[int, anyio.Event] = {}  # by ticket number
+        self._count = 0
+        self._token_s = _TOKEN_S
+        self._served = 0
 
     @property
     def queued(self) -> int:
-        return len(self._waiting)
+        return len(self._line)
+
+    @property
+    def waiting(self) -> tuple[float, ...]:
+        """The tokens expected of each call that waits, the next one first."""
+        return tuple(ticket.tokens for ticket in self._line)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def place(self, tokens: float | None = None, patience_s: float = 0.0) -> AsyncIterator[None]:
         """One place, given back on leaving.
 
+        Args:
+            tokens: what the call is expected to write; None: not known.
+            patience_s: by so much later does it count as having come.
+
         Raises:
-            Overloaded: the queue is full, or the deadline passed in it.
+            Overloaded: the queue is full or too long, or the deadline passed in it.
         """
-        await self._enter()
+        self._count += 1
+        own = ticket(anyio.current_time(), self._count, tokens, patience_s, self._token_s)
+        await self._enter(own)
         since = anyio.current_time()
         try:
             yield
         finally:
-            self._held_s += _MEMORY * (anyio.current_time() - since - self._held_s)
+            held_s = (anyio.current_time() - since) / own.tokens
+            self._served += 1
+            self._token_s += max(_MEMORY, 1.0 / self._served) * (held_s - self._token_s)
             self._leave()
 
-    async def _enter(self) -> None:
+    async def _enter(self, own: Ticket) -> None:
         if self.in_flight < self.limit:  # then nobody waits: a place that is left goes to the next in line
             self.in_flight += 1
             return
-        if len(self._waiting) >= self._max_queued:
+        hopeless = self._served >= _MEASURED and wait_s(self._line, own, self._token_s, self.limit) > self._queue_s
+        if hopeless or len(self._line) >= self._max_queued:
             raise Overloaded("too many requests are waiting for the cloud", retry_after_s=self._retry_after_s())
-        turn = anyio.Event()
-        self._waiting.append(turn)
+        turn = self._turns[own.number] = anyio.Event()
+        insort(self._line, own)
         try:
             with anyio.move_on_after(self._queue_s):
                 await turn.wait()
@@ -58,21 +81,23 @@ class Gate:
             if turn.is_set():
                 self._leave()
             else:
-                self._waiting.remove(turn)
+                self._line.remove(own)
             raise
+        finally:
+            del self._turns[own.number]
         if not turn.is_set():
-            self._waiting.remove(turn)
+            self._line.remove(own)
             raise Overloaded(
                 f"no place at the cloud came free within {self._queue_s:g} s", retry_after_s=self._retry_after_s()
             )
 
     def _leave(self) -> None:
-        if self._waiting:
-            self._waiting.popleft().set()  # the place changes hands; nobody can overtake
+        if self._line:
+            self._turns[self._line.pop(0).number].set()  # the place changes hands; nobody can overtake
         else:
             self.in_flight -= 1
 
     def _retry_after_s(self) -> float:
         """When the queue seen now will have been served, seconds, from how long places were held."""
-        served_s = self._held_s * (len(self._waiting) + 1) / self.limit
+        served_s = sum(self.waiting) * self._token_s / self.limit
         return min(max(served_s, 1.0), _LONGEST_RETRY_S)

@@ -18,6 +18,14 @@ class Mode(StrEnum):
     EDGE = "edge"
 
 
+class ServiceLevel(StrEnum):
+    """What a request cares for most."""
+
+    LATENCY = "latency"
+    COST = "cost"
+    QUALITY = "quality"
+
+
 class DataPolicy(StrEnum):
     """Where the text of a request may travel."""
 
@@ -56,6 +64,7 @@ class PiceOptions:
     level: int | None = None  # 1..3
     ensemble: int | None = None  # candidates per point
     data_policy: DataPolicy | None = None
+    service_level: ServiceLevel | None = None
     explain: bool = False
 
 
@@ -72,6 +81,7 @@ class Ask:
         max_tokens: the bound on the whole answer, in tokens; None is unbounded.
         stop: stop strings over the whole answer.
         key_id: who asks, by the id of the API key; None where no key is required.
+        key_level: the service level that the key stands for; None: the config's.
     """
 
     request_id: str
@@ -88,6 +98,7 @@ class Ask:
     include_usage: bool = False
     data_policy: DataPolicy = DataPolicy.ANY
     key_id: str | None = None
+    key_level: ServiceLevel | None = None
 
     @property
     def question(self) -> str:

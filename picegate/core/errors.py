@@ -8,9 +8,9 @@ PiceError
 ├── NotFound                   404
 │   └── ModelNotFound          404 model_not_found
 ├── TooLarge                   413
-├── Busy                       429 / 503 with retry-after
+├── Busy                       429 with retry-after
 │   ├── RateLimited            429: this key, or the cloud's own limit
-│   └── Overloaded             503: our queue is full or its deadline passed
+│   └── Overloaded             429: the queue before the cloud is too long to be served in time
 ├── CloudError                 something between us and the cloud
 │   ├── CloudRefused           the cloud's own 4xx about this request: goes to the client as it came
 │   ├── CloudMisconfigured     the cloud refuses *our* key or model: the operator's to mend, 502

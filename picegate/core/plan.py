@@ -1,28 +1,100 @@
 """What the planner sees (forecast, cloud, fleet) and what it answers (a plan with its reason)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import exp
+from statistics import NormalDist
 
-from picegate.core.chat import Mode
+from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.curve import SpeedCurve
+
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What is expected of an answer before anyone has written a word of it.
 
+    The length is log-normal: `ln(tokens)` is normal around `ln(answer_tokens)` with standard deviation `spread`.
+
     Attributes:
         prompt_tokens: tokens of the conversation.
-        answer_tokens: expected length of the whole answer, tokens.
+        answer_tokens: the median length of the whole answer, tokens.
+        spread: of the length's logarithm; 0 is certainty.
+        ceiling: the client's `max_tokens`, which no quantile exceeds.
+        delegable: probability that a sketch delegates at all, 0..1.
+        chained: of what is delegated, the share in passages that depend on what stands before them, 0..1.
+        hard: code, mathematics or careful reasoning is asked for, which a small model gets wrong, 0..1.
+        said: the question names its answer's length.
+        because: what moved the length away from the typical one, strongest first, each with its factor.
+        features: what the forecast was made from, for learning from what comes of it.
     """
 
     prompt_tokens: int
     answer_tokens: int
+    spread: float = 0.0
+    ceiling: int | None = None
+    delegable: float = 1.0
+    chained: float = 0.0
+    hard: float = 0.0
+    said: bool = False
+    because: tuple[tuple[str, float], ...] = ()
+    features: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
+
+    def quantile(self, share: float) -> int:
+        """The length that a `share` (0..1, exclusive) of such answers does not exceed, tokens."""
+        tokens = self.answer_tokens * exp(self.spread * _NORMAL.inv_cdf(share))
+        return max(1, round(tokens if self.ceiling is None else min(tokens, self.ceiling)))
+
+    @property
+    def mean_tokens(self) -> float:
+        """The expected length: above the median, since long answers are longer than short ones are short."""
+        tokens = self.answer_tokens * exp(self.spread**2 / 2)
+        return tokens if self.ceiling is None else min(tokens, float(self.ceiling))
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast one server answers, as straight lines through what was measured. All times in seconds.
+
+    Attributes:
+        first_s: to the first token of an empty prompt: link, queue and first step.
+        prefill_s: per prompt token.
+        step_s: per token of a sequence that is decoded alone.
+        slope_s: added per token by every further sequence decoded at the same time.
+        doubt: relative standard error of all of it; grows while the server is silent.
+    """
+
+    first_s: float
+    prefill_s: float
+    step_s: float
+    slope_s: float
+    doubt: float = 0.0
+
+    def token_s(self, batch: float) -> float:
+        """Seconds per token of one sequence while `batch` are decoded."""
+        return self.step_s + self.slope_s * (batch - 1.0 if batch > 1.0 else 0.0)
+
+    def begin_s(self, prompt_tokens: float) -> float:
+        """Seconds to the first token of a prompt of which nothing is cached."""
+        return self.first_s + self.prefill_s * prompt_tokens
+
+    def tokens_per_s(self, batch: int) -> float:
+        """What `batch` sequences together get."""
+        return batch / self.token_s(batch)
 
 
 @dataclass(frozen=True, slots=True)
 class CloudView:
-    """The cloud as seen from here. `context_tokens` is None where the config does not say."""
+    """The cloud as seen from here.
+
+    Attributes:
+        limit: calls that may be in flight at once; `queued` more wait for a place.
+        waiting: of each that waits, the tokens it is expected to write, the one whose turn is next first.
+        context_tokens: prompt + answer; None where the config does not say.
+        pace: None until the planner's model of it is put in.
+    """
 
     up: bool = True
     model: str = ""
@@ -30,6 +102,8 @@ class CloudView:
     queued: int = 0
     limit: int = 0
     context_tokens: int | None = None
+    waiting: tuple[float, ...] = ()
+    pace: Pace | None = None
 
 
 class NodeState(StrEnum):
@@ -66,6 +140,7 @@ class NodeView:
         tokens_per_s: measured decode speed of one sequence; None until measured.
         first_token_s: measured time to its first token; None until measured.
         curve: what it has measured of itself; None for static nodes, and until it says so.
+        pace: what was learnt of its speed at this gateway, the curve being where that began.
         models: all that it serves, `model` first; empty where it does not say.
     """
 
@@ -81,6 +156,7 @@ class NodeView:
     tokens_per_s: float | None = None
     first_token_s: float | None = None
     curve: SpeedCurve | None = None
+    pace: Pace | None = None
     api_key: str | None = field(default=None, repr=False)
     models: tuple[NodeModel, ...] = ()
 
@@ -98,6 +174,29 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One way to answer a request, and what it would come to at this moment. Times in seconds from now.
+
+    Attributes:
+        first_s: predicted first token.
+        finish_s: predicted end.
+        cloud_tokens, edge_tokens: what it is expected to have written by each side.
+        cost: what the planner minimises, in seconds: own finish, what others are delayed by, quality at risk.
+        out: why it was not to be chosen; empty where it was.
+    """
+
+    mode: Mode
+    level: int
+    points: int
+    first_s: float
+    finish_s: float
+    cloud_tokens: float
+    edge_tokens: float
+    cost: float
+    out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How a request will be answered.
 
@@ -105,6 +204,16 @@ class Plan:
         level: 1..3, how much of the answer is delegated; 0 outside progressive mode.
         max_points: how many delegation lines the sketch may have.
         forced: the client chose the mode; the planner only checked it.
+        service: what the request cares for most.
+        options: every way that was weighed, the chosen one among them; empty where a rule decided.
+        chosen: the option that is carried out; None where nothing was weighed.
+        deadline_s: since the request came; a point that has no slot by then is written by the cloud. None: the
+            operator's limit on waiting for a slot alone decides.
+        hedge_s: a passage whose first token is not there after so many seconds is begun elsewhere, too; None: never.
+        pipelined: points are handed out as their lines close, not when the sketch is whole.
+        warm: likely nodes read the question while the cloud still writes.
+        points_in_cloud: the cloud expands its own points (baseline `sot`).
+        whole: points are grouped over the free slots and nothing is shown before all is done (baseline `pice-like`).
         numbers: the figures the choice was made by, for `explain`.
     """
 
@@ -114,5 +223,14 @@ class Plan:
     max_points: int = 0
     forced: bool = False
     forecast: Forecast | None = None
+    service: ServiceLevel = ServiceLevel.LATENCY
+    options: tuple[Option, ...] = ()
+    chosen: Option | None = None
+    deadline_s: float | None = None
+    hedge_s: float | None = None
+    pipelined: bool = True
+    warm: bool = True
+    points_in_cloud: bool = False
+    whole: bool = False
     notes: tuple[str, ...] = ()
     numbers: dict[str, float | int | str] = field(default_factory=dict)

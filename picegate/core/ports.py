@@ -1,6 +1,7 @@
 """What the pipeline needs from the outside, in its own words. Adapters live in `clients` and `nodes`."""
 
-from collections.abc import AsyncIterator, Mapping
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,12 +13,23 @@ from picegate.core.usage import LegKind, Tokens
 
 @dataclass(frozen=True, slots=True)
 class CloudCall:
-    """One call to the cloud. `payload`: a chat completions body but for `model` and `stream`, which the client sets."""
+    """One call to the cloud.
+
+    Attributes:
+        payload: a chat completions body but for `model` and `stream`, which the client sets.
+        level: on sketch legs.
+        tokens: what it is expected to write; short calls wait less for a place. None: not known.
+        patience_s: by so much later does it count as having come.
+        placed: called when it has its place and goes out, after any time in the queue, with the calls then in flight.
+    """
 
     kind: LegKind
     request_id: str
     payload: Mapping[str, Any] = field(repr=False)
-    level: int | None = None  # on sketch legs
+    level: int | None = None
+    tokens: float | None = None
+    patience_s: float = 0.0
+    placed: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +97,39 @@ class Wish:
 
     Attributes:
         context_tokens: prompt + answer must fit.
-        prefer: a node id that holds the prefix in its cache; taken if it is free or soon will be.
+        prefer: a node id that holds the prefix in its cache; taken if it has a free slot.
         exclude: node ids that have failed this passage.
+        tokens: what the leg will write; `prompt_tokens` are read for it where the node has nothing of them.
+        warmed: ids of nodes that have read this request's prefix.
+        turn: (when the request came, which of its points this is); the lowest turn is served first.
     """
 
     context_tokens: int = 0
     prefer: str | None = None
     exclude: frozenset[str] = frozenset()
+    tokens: float = 90.0
+    prompt_tokens: float = 300.0
+    warmed: frozenset[str] = frozenset()
+    turn: tuple[float, int] = (math.inf, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one leg showed of a node. `ok` False counts against it."""
+    """What one leg showed of a node. `ok` False counts against it.
+
+    Attributes:
+        first_token_s: since the node was asked.
+        tokens: written; `decode_s` passed from the first to the last of them.
+        prompt_tokens: read for it, those found in a cache not counted.
+        batch: sequences that the node wrote at the same time, this one among them, when the leg began.
+    """
 
     ok: bool
     first_token_s: float | None = None
     tokens: int = 0
-    decode_s: float = 0.0  # from first to last token
+    decode_s: float = 0.0
+    prompt_tokens: int = 0
+    batch: int | None = None
 
 
 class Fleet(Protocol):

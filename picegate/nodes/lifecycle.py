@@ -17,6 +17,7 @@ from picegate.nodes.node import Node
 from picegate.nodes.slots import Slots
 from picegate.settings import FleetSettings, StaticNodeSettings
 
+_SWEEP_S = 1.0  # how often it is looked for those
 _FORGET_S = 600.0  # an agent whose lease ended this long ago is no longer shown
 
 
@@ -31,6 +32,7 @@ class Registry:
         self._settings = settings
         self._clock = clock
         self._store = NodeStore()
+        self._swept_at = clock()
         self._slots = Slots(self._store, clock)
         token = settings.enrolment_token
         self._enrolment = _hash(token.get_secret_value()) if token is not None else None
@@ -98,7 +100,7 @@ class Registry:
 
     def drain(self, node_id: str, token: str) -> None:
         """No new work for this node; what it has goes on. Raises as `heartbeat` does."""
-        self._own(node_id, token).draining = True
+        self._own(node_id, token).drain()
         self._slots.changed()
 
     def remove(self, node_id: str, token: str) -> None:
@@ -148,6 +150,9 @@ class Registry:
 
     def _forget(self) -> None:
         now = self._clock()
+        if now - self._swept_at < _SWEEP_S:
+            return
+        self._swept_at = now
         for node in self._store:
             if node.lease_until is not None and now >= node.lease_until + _FORGET_S and not node.in_use:
                 self._store.remove(node)

@@ -1,5 +1,6 @@
 """Who gets which slot: the choice of a node, and the line of those who wait for one."""
 
+from bisect import insort
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,12 +8,11 @@ from dataclasses import dataclass, field
 import anyio
 
 from picegate.core.errors import NoNode
-from picegate.core.plan import NodeState
+from picegate.core.plan import NodeState, NodeView
 from picegate.core.ports import Clock, Wish
 from picegate.nodes.memory import NodeStore
 from picegate.nodes.node import Node
-
-_UNMEASURED = 1.0  # where no node was measured yet, only free slots count
+from picegate.planning.placement import Leg, place
 
 
 def fits(node: Node, wish: Wish, now: float) -> bool:
@@ -24,39 +24,40 @@ def fits(node: Node, wish: Wish, now: float) -> bool:
     )
 
 
-def choose(nodes: Iterable[Node], wish: Wish, now: float) -> Node | None:
-    """The node with a free slot that this leg goes to: the preferred one, else the fastest, weighted by its free share.
+def choose(nodes: Iterable[Node], wish: Wish, now: float) -> NodeView | None:
+    """The node with a free slot that this leg goes to (`planning.placement.place`).
 
-    The share stands for what a sequence loses to its neighbours in the batch. A node not measured yet counts as fast as
-    the fastest, so that it is tried. None: no fitting node has a free slot.
+    None: no fitting node has a free slot, or it is better to wait for one.
     """
-    ready = [node for node in nodes if fits(node, wish, now) and node.free(now) > 0]
-    fastest = max((node.speed for node in ready if node.speed), default=_UNMEASURED)
-    best: Node | None = None
-    best_score = -1.0
-    for node in ready:
-        if node.id == wish.prefer:
-            return node
-        score = (node.speed or fastest) * node.free(now) / node.slots
-        if score > best_score:
-            best, best_score = node, score
-    return best
+    return place(
+        (node.view(now) for node in nodes),
+        Leg(wish.tokens, wish.prompt_tokens),
+        context_tokens=wish.context_tokens,
+        prefer=wish.prefer,
+        exclude=wish.exclude,
+        warmed=wish.warmed,
+    )
 
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
     wish: Wish
+    number: int
     woken: anyio.Event = field(default_factory=anyio.Event)
     node: Node | None = None  # its slot is taken already
 
 
 class Slots:
-    """Hands out slots in order of arrival; one whose wish cannot be met yet does not hold up those behind."""
+    """Hands out slots by turn (the oldest request's first point first), then in order of arrival.
+
+    One whose wish cannot be met yet does not hold up those behind.
+    """
 
     def __init__(self, store: NodeStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._line: list[_Waiter] = []
+        self._line: list[_Waiter] = []  # sorted by turn
+        self._count = 0
 
     @asynccontextmanager
     async def acquire(self, wish: Wish, timeout_s: float) -> AsyncIterator[Node]:
@@ -75,8 +76,13 @@ class Slots:
     def changed(self) -> None:
         """Something may have come free or gone away: serve the line, and wake those whose hope is gone."""
         now = self._clock()
+        full: set[tuple[int, frozenset[str]]] = set()  # wishes that found no slot: who wishes the same need not look
         for waiter in tuple(self._line):
-            node = choose(self._store, waiter.wish, now)
+            needs = (waiter.wish.context_tokens, waiter.wish.exclude)
+            chosen = choose(self._store, waiter.wish, now) if needs not in full else None
+            node = self._store.get(chosen.id) if chosen is not None else None
+            if node is None:
+                full.add(needs)
             if node is not None:
                 node.take()
                 waiter.node = node
@@ -86,8 +92,9 @@ class Slots:
                 waiter.woken.set()
 
     async def _wait(self, wish: Wish, timeout_s: float) -> Node:
-        waiter = _Waiter(wish)
-        self._line.append(waiter)
+        self._count += 1
+        waiter = _Waiter(wish, self._count)
+        insort(self._line, waiter, key=lambda other: (other.wish.turn, other.number))
         try:
             with anyio.move_on_after(timeout_s):
                 while True:

@@ -7,32 +7,27 @@ from typing import assert_never
 import anyio
 
 from picegate.core.chat import Ask, Mode
-from picegate.core.events import Planned
 from picegate.core.plan import Plan
 from picegate.core.ports import Clock
 from picegate.pipeline.direct import from_cloud, from_edge
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.progressive import progressive
 from picegate.pipeline.run import Run
-from picegate.planning.length import forecast
-from picegate.planning.planner import Rules, plan
 
 
 class Pipeline:
     def __init__(self, outside: Outside, clock: Clock) -> None:
         self._outside = outside
         self._clock = clock
-        limits = outside.limits
-        self._rules = Rules(limits.enabled, limits.level, limits.min_answer_tokens, limits.max_points)
 
     def plan(self, ask: Ask) -> Plan:
         """How `ask` would be answered at this moment. Raises what `planning.planner.plan` raises."""
-        return plan(ask, forecast(ask), self._outside.cloud.view(), self._outside.fleet.view(), self._rules)
+        return self._outside.strategist.plan(ask, self._outside.cloud.view(), self._outside.fleet.view())
 
     @asynccontextmanager
     async def answer(self, ask: Ask) -> AsyncIterator[Run]:
         """Answer `ask`; the run yields its events while the block lasts, and leaving it closes every upstream leg."""
-        run = Run(ask, self._clock)
+        run = Run(ask, self._clock, self._outside.strategist.arrive())
         try:
             async with anyio.create_task_group() as legs:
                 legs.start_soon(self._produce, run)
@@ -44,7 +39,7 @@ class Pipeline:
     async def _produce(self, run: Run) -> None:
         try:
             chosen = self.plan(run.ask)
-            run.emit(Planned(chosen))
+            run.follow(chosen)
             match chosen.mode:
                 case Mode.CLOUD:
                     await from_cloud(run, chosen, self._outside)

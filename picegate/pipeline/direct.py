@@ -4,7 +4,7 @@ import re
 
 from picegate.core.chat import DataPolicy, Message, Mode
 from picegate.core.errors import CloudError, EdgeError, NodeBroken, NoNode
-from picegate.core.events import Planned, RawChunk, RawReply, ReasoningDelta, TextDelta
+from picegate.core.events import RawChunk, RawReply, ReasoningDelta, TextDelta
 from picegate.core.plan import Plan, Reason
 from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
 from picegate.core.tokens import estimate_tokens
@@ -14,6 +14,7 @@ from picegate.pipeline.node_leg import node_leg
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Run
 from picegate.planning.planner import edge_instead
+from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.prompts import continue_messages, edge_messages
 from picegate.sketch.scripts import language_of
 from picegate.wire.upstream import parse_delta, tokens_of
@@ -33,9 +34,9 @@ async def from_cloud(run: Run, plan: Plan, outside: Outside) -> None:
     """
     try:
         if run.ask.stream:
-            await _relay(run, outside)
+            await _relay(run, plan, outside)
         else:
-            await _complete(run, outside)
+            await _complete(run, plan, outside)
     except CloudError as error:
         await edge_after(error, run, plan, outside)
 
@@ -51,7 +52,7 @@ async def edge_after(error: CloudError, run: Run, plan: Plan, outside: Outside) 
         instead = edge_instead(run.ask, plan.forecast, outside.fleet.view())
     if instead is None:
         raise error
-    run.emit(Planned(instead))
+    run.follow(instead)
     await from_edge(run, instead, outside)
 
 
@@ -80,8 +81,9 @@ async def from_edge(run: Run, plan: Plan, outside: Outside) -> None:
     if answer.text:
         await _cloud_goes_on(run, outside, answer)
         return answer.finish()
-    instead = Plan(Mode.CLOUD, Reason("edge_failed", "no edge node could answer, so the cloud does"))
-    run.emit(Planned(instead))
+    why = Reason("edge_failed", "no edge node could answer, so the cloud does")
+    instead = Plan(Mode.CLOUD, why, forecast=plan.forecast, service=plan.service)
+    run.follow(instead)
     return await from_cloud(run, instead, outside)
 
 
@@ -127,7 +129,14 @@ async def _edge_goes_on(run: Run, plan: Plan, outside: Outside, answer: _Answer,
         continues=bool(shown),
     )
     room = plan.forecast.prompt_tokens + plan.forecast.answer_tokens if plan.forecast else 0
-    async with node_leg(run, outside, lambda _: call, Wish(room, exclude=frozenset(failed)), failed) as stream:
+    wish = Wish(
+        room,
+        exclude=frozenset(failed),
+        tokens=plan.forecast.mean_tokens if plan.forecast else 0.0,
+        prompt_tokens=plan.forecast.prompt_tokens if plan.forecast else 0,
+        turn=(run.arrived, 0),
+    )
+    async with node_leg(run, outside, lambda _: call, wish, failed) as stream:
         async for delta in stream.deltas:
             stream.leg.see(delta)
             answer.take(delta, stream.node.name)
@@ -144,18 +153,25 @@ async def _cloud_goes_on(run: Run, outside: Outside, answer: _Answer) -> None:
     payload = {**ask.payload, "messages": continue_messages(raw, answer.text, language=language_of(ask.question))}
     call = CloudCall(LegKind.HEDGE, ask.request_id, payload)
     with cloud_leg(run, outside, call) as leg:
-        async with outside.cloud.stream(call) as deltas:
+        async with outside.cloud.stream(leg.sent(call)) as deltas:
             async for delta in deltas:
                 leg.see(delta)
                 answer.take(delta, "cloud")
 
 
-async def _relay(run: Run, outside: Outside) -> None:
+def _whole_call(run: Run, plan: Plan) -> CloudCall:
+    tokens = plan.forecast.mean_tokens if plan.forecast else None
+    return CloudCall(
+        LegKind.CLOUD, run.ask.request_id, run.ask.payload, tokens=tokens, patience_s=PATIENCE_S[plan.service]
+    )
+
+
+async def _relay(run: Run, plan: Plan, outside: Outside) -> None:
     """Chunks go through as they came; all that is read of one is what a search for a few bytes tells."""
-    call = CloudCall(LegKind.CLOUD, run.ask.request_id, run.ask.payload)
+    call = _whole_call(run, plan)
     finish_reason = "stop"
     with cloud_leg(run, outside, call) as leg:
-        async with outside.cloud.relay(call) as payloads:
+        async with outside.cloud.relay(leg.sent(call)) as payloads:
             async for data in payloads:
                 if leg.record.first_token_s is not None:
                     leg.count_chunk()
@@ -170,10 +186,10 @@ async def _relay(run: Run, outside: Outside) -> None:
     _settle(run, leg.record.tokens, finish_reason)
 
 
-async def _complete(run: Run, outside: Outside) -> None:
-    call = CloudCall(LegKind.CLOUD, run.ask.request_id, run.ask.payload)
-    with cloud_leg(run, outside, call) as leg:
-        body = await outside.cloud.complete(call)
+async def _complete(run: Run, plan: Plan, outside: Outside) -> None:
+    call = _whole_call(run, plan)
+    with cloud_leg(run, outside, call, streamed=False) as leg:
+        body = await outside.cloud.complete(leg.sent(call))
         leg.touch()
         leg.record.tokens = tokens_of(body.get("usage"))
     run.emit(RawReply(body))

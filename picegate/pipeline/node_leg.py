@@ -26,16 +26,17 @@ async def node_leg(
     wish: Wish,
     failed: set[str],
     point: int | None = None,
+    slot_wait_s: float | None = None,
 ) -> AsyncIterator[NodeStream]:
     """A stream from the best free node, in a leg of its own; the reader shows each delta to `leg.see`.
 
-    A node that fails is added to `failed`.
+    A node that fails is added to `failed`. `slot_wait_s`: another time to wait for a slot than the operator's.
 
     Raises:
         NoNode: no node fits or is free in time.
         EdgeError: the node failed, on opening or while its deltas are read.
     """
-    async with outside.fleet.acquire(wish, outside.limits.slot_wait_s) as node:
+    async with outside.fleet.acquire(wish, slot_wait_s or outside.limits.slot_wait_s) as node:
         call = call_for(node)
         with run.leg(call.kind, node.name, node.model, (m.text for m in call.messages), point) as leg:
             try:
@@ -48,4 +49,9 @@ async def node_leg(
             leg.settle()
             record = leg.record
             first = None if record.first_token_s is None else record.first_token_s - record.started_s
-            outside.fleet.observe(node.id, Observation(True, first, record.tokens.completion, leg.decode_s))
+            tokens = record.tokens
+            read = max(tokens.prompt - tokens.cached, 0)
+            batch = node.slots - node.free
+            outside.fleet.observe(
+                node.id, Observation(True, first, tokens.completion, leg.decode_s, prompt_tokens=read, batch=batch)
+            )

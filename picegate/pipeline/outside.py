@@ -1,9 +1,10 @@
-"""The outside world as the pipeline holds it: three ports and the operator's limits."""
+"""The outside world as the pipeline holds it: three ports, the planner's memory and the operator's limits."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from picegate.core.ports import Cloud, Edge, Fleet
+from picegate.pipeline.strategist import Strategist
 from picegate.settings import ProgressiveSettings
 
 
@@ -14,5 +15,6 @@ class Outside:
     cloud: Cloud
     edge: Edge
     fleet: Fleet
+    strategist: Strategist
     limits: ProgressiveSettings
     guided: Literal["none", "llama.cpp", "vllm"] = "none"

@@ -1,28 +1,35 @@
 """One passage, point to last sentence: an edge writes it, else another, else the cloud, else its notes stand in."""
 
+import math
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+
+import anyio
 
 from picegate.assembly.merger import Merger
 from picegate.assembly.passage import PassageFilter
 from picegate.core.chat import Message, Sampling
 from picegate.core.errors import Busy, CloudError, EdgeError, NodeBroken, NoNode
 from picegate.core.events import CLOUD, SegmentDone, TextDelta
-from picegate.core.plan import NodeView
+from picegate.core.plan import NodeView, Plan
 from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
 from picegate.core.sketch import Point
 from picegate.core.tokens import estimate_chat_tokens
 from picegate.core.usage import LegKind
 from picegate.pipeline.cloud_leg import cloud_leg
+from picegate.pipeline.hedge import Race, Try
 from picegate.pipeline.node_leg import node_leg
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
-from picegate.sketch.prompts import expand_messages, passage_budget_tokens, rescue_messages
+from picegate.planning.queue import PATIENCE_S
+from picegate.sketch.prompts import expand_messages, passage_budget_tokens, passage_tokens, rescue_messages
 from picegate.sketch.scripts import Language
 
 REPEAT_PENALTY = 1.1  # small models loop without one (measured on SmolLM2-135M and Qwen2.5-0.5B)
 EDGE_TEMPERATURE = 0.3  # where the client names none: a passage is to keep to its notes
 
+SECOND_WAIT_S = 0.05
+SLOT_WAIT_LEAST_S = 1.0
 INSTRUCTION_TOKENS = 200  # instruction, worked example and notes of an expansion prompt
 
 # What a rescue leg takes over from the client's body; the rest (stop, limits, streaming) is about the whole answer.
@@ -35,12 +42,14 @@ Show = Callable[[list[TextDelta]], None]
 class Passage:
     """Writes one passage into its segment of the merger."""
 
-    def __init__(self, run: Run, outside: Outside, merger: Merger, show: Show, language: Language) -> None:
+    def __init__(self, run: Run, plan: Plan, outside: Outside, merger: Merger, show: Show, language: Language) -> None:
         self._run = run
+        self._plan = plan
         self._outside = outside
         self._merger = merger
         self._show = show
         self._language = language
+        self.warmed: set[str] = set()  # ids of nodes that have read the question
 
     async def write(self, segment: int, point: Point, *, before: str = "", prefer: str | None = None) -> str | None:
         """Write the passage of `point`; never raises a PiceError.
@@ -50,7 +59,8 @@ class Passage:
         """
         attempts = 0
         failed: set[str] = set()
-        while attempts < self._outside.limits.attempts:
+        most = 0 if self._plan.points_in_cloud else self._outside.limits.attempts
+        while attempts < most:
             try:
                 node = await self._on_edge(segment, point, before, prefer, failed, again=attempts > 0)
             except NoNode:
@@ -78,13 +88,36 @@ class Passage:
     async def _on_edge(
         self, segment: int, point: Point, before: str, prefer: str | None, failed: set[str], *, again: bool
     ) -> NodeView:
+        """One try, and a second one beside it where the first is silent for too long. Returns who wrote."""
+        wrote: list[NodeView] = []
+        race = Race()
+
+        async def attempt(one: Try) -> None:
+            wrote.append(await self._try(segment, point, before, prefer, failed, race, one, again=again))
+
+        await race.run(attempt, math.inf if self._plan.hedge_s is None else self._plan.hedge_s)
+        return wrote[-1]
+
+    async def _try(
+        self,
+        segment: int,
+        point: Point,
+        before: str,
+        prefer: str | None,
+        failed: set[str],
+        race: Race,
+        one: Try,
+        *,
+        again: bool,
+    ) -> NodeView:
         ask = self._run.ask
         budget = passage_budget_tokens(point, self._language)
         shown = self._merger.shown(segment)
 
         def call_for(node: NodeView) -> EdgeCall:
+            one.asked(node.id)
             return EdgeCall(
-                LegKind.HEDGE if again else LegKind.EXPAND,
+                LegKind.HEDGE if again or one.is_second else LegKind.EXPAND,
                 ask.request_id,
                 expand_messages(
                     ask.messages,
@@ -102,15 +135,33 @@ class Passage:
             )
 
         needed = INSTRUCTION_TOKENS + estimate_chat_tokens([m.text for m in _last_turn(ask.messages)]) + budget
-        wish = Wish(needed, prefer, frozenset(failed))
-        async with node_leg(self._run, self._outside, call_for, wish, failed, point.index) as stream:
-            weak = await self._pour(stream.deltas, stream.leg, segment, point, stream.node.name, shown)
+        wish = Wish(
+            needed,
+            None if one.is_second else prefer,
+            frozenset(failed | race.nodes),
+            tokens=passage_tokens(point, self._language),
+            prompt_tokens=needed - budget,
+            warmed=frozenset(self.warmed),
+            turn=(self._run.arrived, segment),
+        )
+        # A second try is worth a slot that is free, not one that somebody waits for.
+        wait_s = SECOND_WAIT_S if one.is_second else self._slot_wait_s()
+        async with node_leg(self._run, self._outside, call_for, wish, failed, point.index, wait_s) as stream:
+            self.warmed.add(stream.node.id)
+            weak = await self._pour(stream.deltas, stream.leg, segment, point, stream.node.name, shown, one.writes)
             if weak:
                 failed.add(stream.node.id)
                 stream.leg.fail(weak)
         if weak:
             raise NodeBroken(f"the passage is of no use: {weak}", code=weak)
         return stream.node
+
+    def _slot_wait_s(self) -> float:
+        """The operator's limit, or less where the plan's deadline comes before it."""
+        most = self._outside.limits.slot_wait_s
+        if self._plan.deadline_s is None:
+            return most
+        return min(most, max(self._plan.deadline_s - self._run.elapsed(), SLOT_WAIT_LEAST_S))
 
     async def _in_cloud(self, segment: int, point: Point, before: str) -> None:
         ask = self._run.ask
@@ -119,27 +170,43 @@ class Passage:
         payload["messages"] = rescue_messages(
             ask.payload["messages"], point, language=self._language, before=before, shown=shown
         )
-        call = CloudCall(LegKind.HEDGE, ask.request_id, payload)
+        kind = LegKind.EXPAND if self._plan.points_in_cloud else LegKind.HEDGE
+        tokens = passage_tokens(point, self._language)
+        call = CloudCall(kind, ask.request_id, payload, tokens=tokens, patience_s=PATIENCE_S[self._plan.service])
         with cloud_leg(self._run, self._outside, call, point.index) as leg:
-            async with self._outside.cloud.stream(call) as deltas:
+            async with self._outside.cloud.stream(leg.sent(call)) as deltas:
                 weak = await self._pour(deltas, leg, segment, point, CLOUD, shown)
             if weak:
                 raise NodeBroken(f"the passage is of no use: {weak}", code=weak)
 
     async def _pour(
-        self, deltas: AsyncIterator[Delta], leg: Leg, segment: int, point: Point, writer: str, shown: str
+        self,
+        deltas: AsyncIterator[Delta],
+        leg: Leg,
+        segment: int,
+        point: Point,
+        writer: str,
+        shown: str,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> str | None:
-        """Run a leg's text through the passage's filter into the merger. Returns why it is of no use, or None."""
+        """Run a leg's text through the passage's filter into the merger. Returns why it is of no use, or None.
+
+        `may_write` is asked before text goes into the merger; where it says no, the leg is being cancelled.
+        """
         passage = PassageFilter(point, language=self._language, shown=shown)
         finish_reason = None
         async for delta in deltas:
             leg.see(delta)
             finish_reason = delta.finish_reason or finish_reason
             if text := passage.feed(delta.text):
+                if not may_write():
+                    await anyio.sleep_forever()
                 self._show(self._merger.passage(segment, text, writer))
             if passage.done:
                 break
         if text := passage.flush(finish_reason):
+            if not may_write():
+                await anyio.sleep_forever()
             self._show(self._merger.passage(segment, text, writer))
         return passage.weak
 

@@ -16,6 +16,9 @@ from picegate.pipeline.direct import edge_after
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.passage import Passage, edge_sampling
 from picegate.pipeline.run import Run
+from picegate.planning.grouping import grouped
+from picegate.planning.placement import Leg, leg_s
+from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.grammar import sketch_grammar
 from picegate.sketch.parser import Prose, SketchParser
 from picegate.sketch.prompts import sketch_messages, warm_messages
@@ -47,10 +50,12 @@ class _Progressive:
         self._outside = outside
         self._language = language_of(run.ask.question)
         self._merger = Merger(stop=run.ask.stop, max_tokens=run.ask.max_tokens)
-        self._passages = Passage(run, outside, self._merger, self._show, self._language)
+        self._passages = Passage(run, plan, outside, self._merger, self._show, self._language)
         self._scope = anyio.CancelScope()
         self._closed: dict[int, anyio.Event] = {}  # per passage, in reading order
         self._writers: dict[int, str | None] = {}
+        self._kept: list[tuple[int, Point]] = []  # points that wait for the sketch to end
+        self._held: list[TextDelta] = []  # text that waits for the answer to end
         self._messages = sketch_messages(
             run.ask.payload["messages"], level=plan.level, max_points=plan.max_points, language=self._language
         )
@@ -60,7 +65,7 @@ class _Progressive:
         failure: PiceError | None = None
         with self._scope:
             async with anyio.create_task_group() as legs, anyio.create_task_group() as warming:
-                if self._outside.limits.warm:
+                if self._plan.warm and not self._plan.points_in_cloud:
                     self._warm(warming)
                 try:
                     finish_reason = await self._sketch(legs)
@@ -68,6 +73,8 @@ class _Progressive:
                     failure = error
                 warming.cancel_scope.cancel()
             self._show(self._merger.close_prose())
+        for delta in self._held:
+            self._run.emit(delta)
         if failure is not None:
             raise failure
         tally = self._run.tally
@@ -76,8 +83,11 @@ class _Progressive:
         self._run.finish(self._merger.finish_reason or finish_reason)
 
     def _show(self, deltas: list[TextDelta]) -> None:
-        for delta in deltas:
-            self._run.emit(delta)
+        if self._plan.whole:
+            self._held += deltas
+        else:
+            for delta in deltas:
+                self._run.emit(delta)
         if self._merger.finished:
             self._scope.cancel()
 
@@ -85,10 +95,17 @@ class _Progressive:
         """Read the sketch to its end, or until it only repeats itself. Returns its finish reason."""
         ask, limits = self._run.ask, self._outside.limits
         parser = SketchParser(max_points=ENDLESS * limits.max_points, max_words=limits.max_point_words)
-        call = CloudCall(LegKind.SKETCH, ask.request_id, self._payload(), self._plan.level)
+        call = CloudCall(
+            LegKind.SKETCH,
+            ask.request_id,
+            self._payload(),
+            self._plan.level,
+            tokens=self._plan.chosen.cloud_tokens if self._plan.chosen is not None else None,
+            patience_s=PATIENCE_S[self._plan.service],
+        )
         finish_reason = "stop"
         with cloud_leg(self._run, self._outside, call) as leg:
-            async with self._outside.cloud.stream(call) as deltas:
+            async with self._outside.cloud.stream(leg.sent(call)) as deltas:
                 async for delta in deltas:
                     leg.see(delta)
                     finish_reason = delta.finish_reason or finish_reason
@@ -98,6 +115,9 @@ class _Progressive:
                     if parser.ended:
                         break
             self._take(parser.flush(), legs)
+        self._hand_out(legs)
+        owed = self._run.owed
+        owed.expect(0.0, owed.edge if self._closed else 0.0)  # whatever was expected: now it is known
         return finish_reason
 
     def _payload(self) -> dict[str, object]:
@@ -126,9 +146,29 @@ class _Progressive:
             if self._outside.limits.show_sketch:
                 self._run.emit(ReasoningDelta(f">>{piece.words}{'+' * piece.depends} {piece.notes}\n"))
             segment = self._merger.open_passage(piece)
-            earlier = list(self._closed)
-            self._closed[segment] = anyio.Event()
-            legs.start_soon(self._expand, segment, piece, earlier)
+            if self._plan.pipelined:
+                self._start(legs, [(segment, piece)])
+            else:
+                self._kept.append((segment, piece))
+
+    def _hand_out(self, legs: TaskGroup) -> None:
+        """The sketch has ended: start what was kept for that, `whole` answers in one group for each free slot."""
+        groups = [[index] for index in range(len(self._kept))]
+        if self._plan.whole:
+            free = sum(node.free for node in self._outside.fleet.view() if node.usable)
+            groups = grouped([point.words for _, point in self._kept], free)
+        for indices in groups:
+            self._start(legs, [self._kept[index] for index in indices])
+
+    def _start(self, legs: TaskGroup, group: list[tuple[int, Point]]) -> None:
+        earlier = list(self._closed)
+        self._closed |= {segment: anyio.Event() for segment, _ in group}
+        legs.start_soon(self._expand_group, group, earlier)
+
+    async def _expand_group(self, group: list[tuple[int, Point]], earlier: list[int]) -> None:
+        for segment, point in group:
+            await self._expand(segment, point, earlier)
+            earlier = [*earlier, segment]
 
     async def _expand(self, segment: int, point: Point, earlier: list[int]) -> None:
         before, prefer = "", None
@@ -144,7 +184,7 @@ class _Progressive:
         """Have the likely agents read the question while the cloud is still thinking."""
         ask = self._run.ask
         free = [node for node in self._outside.fleet.view() if node.usable and node.free > 0]
-        free.sort(key=lambda node: -(node.tokens_per_s or 0.0))
+        free.sort(key=lambda node: leg_s(node.pace, node.slots - node.free, Leg()))
         for node in free[: self._plan.max_points]:
             call = EdgeCall(
                 LegKind.WARM,
@@ -158,6 +198,7 @@ class _Progressive:
     async def _warm_one(self, node: NodeView, call: EdgeCall) -> None:
         with self._run.leg(LegKind.WARM, node.name, node.model, ()):
             await self._outside.edge.warm(node, call)
+        self._passages.warmed.add(node.id)
 
     def _own_prompt_tokens(self) -> int:
         """Tokens of the client's own conversation: the sketch leg's count less the share of our instructions."""

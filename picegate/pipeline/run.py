@@ -3,15 +3,18 @@
 import math
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import anyio
 
 from picegate.core.chat import Ask
 from picegate.core.errors import PiceError
-from picegate.core.events import Event, Finished, RawChunk, RawReply, ReasoningDelta, TextDelta
-from picegate.core.ports import Clock, Delta
+from picegate.core.events import Event, Finished, Planned, RawChunk, RawReply, ReasoningDelta, TextDelta
+from picegate.core.plan import Plan
+from picegate.core.ports import Clock, CloudCall, Delta
 from picegate.core.tokens import estimate_chat_tokens, estimate_tokens
 from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally, Tokens
+from picegate.planning.load import Load, Owed
 
 
 class Run(AsyncIterator[Event]):
@@ -21,12 +24,14 @@ class Run(AsyncIterator[Event]):
     a slow reader could overtake one another.
     """
 
-    def __init__(self, ask: Ask, clock: Clock) -> None:
+    def __init__(self, ask: Ask, clock: Clock, owed: Owed | None = None) -> None:
+        """`owed`: where this request's work that is still to come is counted among everybody's."""
         self.ask = ask
         self.tally = Tally()
+        self.owed = owed or Owed(Load())
         self.has_output = False
         self._clock = clock
-        self._started = clock()
+        self.arrived = clock()
         self._sender, self._receiver = anyio.create_memory_object_stream[Event | BaseException](math.inf)
 
     async def __anext__(self) -> Event:
@@ -40,7 +45,13 @@ class Run(AsyncIterator[Event]):
 
     def elapsed(self) -> float:
         """Seconds since the request arrived."""
-        return self._clock() - self._started
+        return self._clock() - self.arrived
+
+    def follow(self, plan: Plan) -> None:
+        """The request is answered by this plan from now on."""
+        if plan.chosen is not None:
+            self.owed.expect(plan.chosen.cloud_tokens, plan.chosen.edge_tokens)
+        self.emit(Planned(plan))
 
     def emit(self, event: Event) -> None:
         if isinstance(event, TextDelta | RawChunk | RawReply | ReasoningDelta):
@@ -65,6 +76,7 @@ class Run(AsyncIterator[Event]):
 
     def close(self) -> None:
         self.tally.total_s = self.tally.total_s or self.elapsed()
+        self.owed.close()
         self._sender.close()
         self._receiver.close()
 
@@ -105,18 +117,24 @@ class Leg:
         self._run = run
         self._prompt = prompt
         self._written = 0
+        self.placed_s: float | None = None  # when a leg in the cloud got its place, and
+        self.placed_batch = 1  # how many were in flight then
+
+    def sent(self, call: CloudCall) -> CloudCall:
+        """The call with this leg told of the moment when it leaves the queue."""
+        return replace(call, placed=self._place)
 
     def see(self, delta: Delta) -> None:
         if delta.text or delta.reasoning:
             self.touch()
-            self._written += estimate_tokens(delta.text) + estimate_tokens(delta.reasoning)
+            self._write(estimate_tokens(delta.text) + estimate_tokens(delta.reasoning))
         if delta.tokens is not None:
             self.record.tokens = delta.tokens
 
     def count_chunk(self) -> None:
         """A chunk that nobody parses has gone by. Nearly everywhere a chunk is a token."""
         self.touch()
-        self._written += 1
+        self._write(1)
 
     def touch(self) -> None:
         """The upstream has begun to write."""
@@ -126,6 +144,13 @@ class Leg:
     def fail(self, reason: str) -> None:
         """The call itself went well, but what it wrote is of no use."""
         self.record.end, self.record.error = LegEnd.FAILED, reason
+
+    def _write(self, tokens: int) -> None:
+        self._written += tokens
+        self._run.owed.wrote(tokens, in_cloud=self.record.is_cloud)
+
+    def _place(self, in_flight: int) -> None:
+        self.placed_s, self.placed_batch = self._run.elapsed(), in_flight
 
     def settle(self) -> None:
         self.record.ended_s = self._run.elapsed()

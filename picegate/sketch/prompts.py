@@ -132,9 +132,14 @@ def continue_messages(raw: Sequence[Mapping[str, Any]], shown: str, *, language:
     return [*(dict(message) for message in raw), {"role": "assistant", "content": shown}, turn]
 
 
+def passage_tokens(point: Point, language: Language) -> float:
+    """What a passage of the length that its point asks for takes."""
+    return point.words * _TOKENS_PER_WORD[language]
+
+
 def passage_budget_tokens(point: Point, language: Language) -> int:
     """`max_tokens` for a passage: enough to reach the end of the sentence in which its budget runs out."""
-    return round(point.words * _TOKENS_PER_WORD[language] * 1.6) + 24
+    return round(passage_tokens(point, language) * 1.6) + 24
 
 
 def _question(texts: Wording, question: str) -> str:

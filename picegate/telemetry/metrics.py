@@ -27,6 +27,7 @@ from picegate.core.usage import Bill, Tally
 
 FIRST_TOKEN_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
 TOTAL_S = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
+PREDICTED = (0.25, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
 CODE = re.compile(r"[a-z0-9_]{1,48}")
 
 
@@ -90,6 +91,25 @@ class Metrics:
             ("currency",),
             registry=registry,
         )
+        self._forecasts = Counter(
+            "picegate_forecast_answers",
+            "Answers that ended by themselves, by quantile of their forecast length (p50, p90) and whether it held",
+            ("quantile", "held"),
+            registry=registry,
+        )
+        self._predicted = Histogram(
+            "picegate_predicted_finish_ratio",
+            "Real time to the end of an answer over the time predicted by its plan",
+            ("mode",),
+            buckets=PREDICTED,
+            registry=registry,
+        )
+        self._prices = Gauge(
+            "picegate_shadow_price_seconds",
+            "Delay that one more token causes others, as the last plan saw it, by side",
+            ("side",),
+            registry=registry,
+        )
         Info("picegate_build", "The running version", registry=registry).info({"version": version("picegate")})
         if fleet is not None:
             registry.register(_Fleet(fleet))
@@ -106,6 +126,9 @@ class Metrics:
             case Planned(plan=plan):
                 self._plans[id(ask)] = plan
                 self._plans_made.labels(plan.mode.value, plan.why.code, str(plan.forced).lower()).inc()
+                for side in ("cloud", "edge"):
+                    if (price := plan.numbers.get(f"{side}_price_ms")) is not None:
+                        self._prices.labels(side).set(float(price) / 1000)
             case SketchPoint():
                 self._points.inc()
             case SegmentDone(point=int(), writer=writer, stood_in=stood_in):
@@ -125,6 +148,8 @@ class Metrics:
         self._total.labels(mode).observe(tally.total_s)
         if tally.first_token_s is not None:
             self._first_token.labels(mode).observe(tally.first_token_s)
+        if plan is not None and end.finish_reason == "stop":
+            self._calibrate(plan, tally)
         for leg in tally.legs:
             side = "cloud" if leg.is_cloud else "edge"
             self._legs.labels(leg.kind.value, leg.where, leg.end.value).inc()
@@ -136,6 +161,15 @@ class Metrics:
             self._cost.labels("cloud", bill.currency).inc(bill.cloud)
             self._cost.labels("edge", bill.currency).inc(bill.edge)
             self._cloud_only_cost.labels(bill.currency).inc(bill.cloud_only)
+
+    def _calibrate(self, plan: Plan, tally: Tally) -> None:
+        """How good the forecast was: with honest quantiles, p50 holds half of all answers and p90 nine in ten."""
+        if plan.forecast is not None and tally.completion_tokens:
+            for name, share in (("p50", 0.5), ("p90", 0.9)):
+                held = tally.completion_tokens <= plan.forecast.quantile(share)
+                self._forecasts.labels(name, str(held).lower()).inc()
+        if plan.chosen is not None and plan.chosen.finish_s > 0:
+            self._predicted.labels(plan.mode.value).observe(tally.total_s / plan.chosen.finish_s)
 
 
 class _Fleet(Collector):

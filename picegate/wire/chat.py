@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from picegate.core.chat import Ask, DataPolicy, Sampling
+from picegate.core.chat import Ask, DataPolicy, Sampling, ServiceLevel
 from picegate.core.errors import BadRequest
 from picegate.settings import AliasSettings
 from picegate.wire.fields import Fields, out_of_range, wrong_type
@@ -23,6 +23,7 @@ def read_chat(
     aliases: Mapping[str, AliasSettings],
     default_policy: DataPolicy,
     key_id: str | None = None,
+    key_level: ServiceLevel | None = None,
 ) -> Ask:
     """Check the body and read it. Fields that are not known here are accepted and stay in `Ask.payload`.
 
@@ -57,6 +58,7 @@ def read_chat(
         include_usage=_include_usage(fields, stream),
         data_policy=policy,
         key_id=key_id,
+        key_level=key_level,
     )
 
 

@@ -18,6 +18,7 @@ TABLE: dict[type[PiceError], tuple[int, str]] = {
     ours.NotFound: (404, _CLIENT),
     ours.TooLarge: (413, _CLIENT),
     ours.RateLimited: (429, "rate_limit_error"),
+    ours.Overloaded: (429, _SERVER),
     ours.Busy: (503, _SERVER),
     ours.CloudError: (502, _SERVER),
     ours.CloudUnavailable: (503, _SERVER),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from picegate.core.chat import DataPolicy, Mode, PiceOptions
+from picegate.core.chat import DataPolicy, Mode, PiceOptions, ServiceLevel
 from picegate.core.errors import BadRequest, Forbidden, ModelNotFound
 from picegate.settings import AliasSettings
 from picegate.wire.fields import MISSING, Fields
@@ -12,7 +12,7 @@ FORCED = {"pice-cloud": Mode.CLOUD, "pice-progressive": Mode.PROGRESSIVE, "pice-
 MAX_ENSEMBLE = 8
 
 AUTO = "auto"  # the planner decides, whatever an alias stands for
-_KNOWN = ("mode", "level", "ensemble", "data_policy", "explain")
+_KNOWN = ("mode", "level", "ensemble", "data_policy", "service_level", "explain")
 
 
 def read_model(fields: Fields, aliases: Mapping[str, AliasSettings]) -> str:
@@ -42,6 +42,7 @@ def read_options(fields: Fields, model: str, aliases: Mapping[str, AliasSettings
     mode = Mode(said) if said not in (None, AUTO) else None
     level = pice.integer("level", 1, 3)
     policy = pice.choice("data_policy", tuple(DataPolicy))
+    service = pice.choice("service_level", tuple(ServiceLevel))
     forced = FORCED.get(model)
     if forced is not None:
         if mode not in (None, forced):
@@ -57,6 +58,7 @@ def read_options(fields: Fields, model: str, aliases: Mapping[str, AliasSettings
         level=level,
         ensemble=pice.integer("ensemble", 1, MAX_ENSEMBLE),
         data_policy=DataPolicy(policy) if policy is not None else None,
+        service_level=ServiceLevel(service) if service is not None else None,
         explain=pice.boolean("explain") or False,
     )
 

@@ -2,23 +2,53 @@
 
 from typing import Any
 
-from picegate.core.plan import Plan
+from picegate.core.plan import Forecast, Option, Plan
 
 MODE_HEADER = "x-pice-mode"
 REASON_HEADER = "x-pice-reason"
 
 
 def plan_body(plan: Plan) -> dict[str, Any]:
-    forecast = plan.forecast
     return {
         "mode": plan.mode.value,
         "level": plan.level,
         "max_points": plan.max_points,
         "forced": plan.forced,
         "reason": {"code": plan.why.code, "text": plan.why.text},
-        "forecast": forecast and {"prompt_tokens": forecast.prompt_tokens, "answer_tokens": forecast.answer_tokens},
+        "service_level": plan.service.value,
+        "forecast": plan.forecast and _forecast(plan.forecast),
+        "predicted": plan.chosen and _option(plan.chosen),
+        "options": [_option(option) | {"chosen": option is plan.chosen} for option in plan.options],
         "notes": list(plan.notes),
         "numbers": dict(plan.numbers),
+    }
+
+
+def _forecast(forecast: Forecast) -> dict[str, Any]:
+    return {
+        "prompt_tokens": forecast.prompt_tokens,
+        "answer_tokens": forecast.answer_tokens,
+        "p10_tokens": forecast.quantile(0.1),
+        "p90_tokens": forecast.quantile(0.9),
+        "delegable": round(forecast.delegable, 2),
+        "chained": round(forecast.chained, 2),
+        "hard": round(forecast.hard, 2),
+        "because": dict(forecast.because),
+    }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    """Times in seconds. `out`: why it was not to be chosen, else null."""
+    return {
+        "mode": option.mode.value,
+        "level": option.level,
+        "points": option.points,
+        "first_token_s": round(option.first_s, 3),
+        "finish_s": round(option.finish_s, 3),
+        "cloud_tokens": round(option.cloud_tokens),
+        "edge_tokens": round(option.edge_tokens),
+        "cost": round(option.cost, 3),
+        "out": option.out or None,
     }
 
 

@@ -30,7 +30,7 @@ TABLE = [
     (errors.ContextTooLong("long", param="messages"), 400, "context_length_exceeded"),
     (errors.Forbidden("no"), 403, "permission_denied"),
     (errors.RateLimited("slow down", retry_after_s=1.2), 429, "rate_limit_exceeded"),
-    (errors.Overloaded("full", retry_after_s=3), 503, "overloaded"),
+    (errors.Overloaded("full", retry_after_s=3), 429, "overloaded"),
     (errors.CloudMisconfigured("our key"), 502, "cloud_misconfigured"),
     (errors.CloudUnavailable("down"), 503, "cloud_unavailable"),
     (errors.CloudTimeout("slow"), 504, "cloud_timeout"),
@@ -77,7 +77,7 @@ async def test_no_client_shall_retry_once_cloud_tokens_were_spent(tmp_path: Path
 async def test_the_sdk_does_retry_what_cost_nothing(tmp_path: Path) -> None:
     async with door(tmp_path, errors.Overloaded("full", retry_after_s=0.01)) as at:
         async with at.client(max_retries=2) as client:
-            with pytest.raises(openai.InternalServerError):
+            with pytest.raises(openai.RateLimitError):
                 await client.chat.completions.create(model="pice", messages=MESSAGES)
         assert len(at.script.asked) == 3
 

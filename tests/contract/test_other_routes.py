@@ -168,7 +168,8 @@ async def test_the_api_describes_itself(tmp_path: Path) -> None:
     chat = document["paths"]["/v1/chat/completions"]["post"]
     schema = chat["requestBody"]["content"]["application/json"]["schema"]
     assert schema["required"] == ["model", "messages"]
-    assert set(schema["properties"]["pice"]["properties"]) == {"mode", "level", "ensemble", "data_policy", "explain"}
+    pice = {"mode", "level", "ensemble", "data_policy", "service_level", "explain"}
+    assert set(schema["properties"]["pice"]["properties"]) == pice
     assert "text/event-stream" in chat["responses"]["200"]["content"]
     assert "/nodes/v1/register" in document["paths"]
     assert "/chat/completions" not in document["paths"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picegate.core.chat import Ask, DataPolicy, Message, Mode
+from picegate.core.chat import Ask, DataPolicy, Message, Mode, ServiceLevel
 from picegate.core.errors import BadRequest, Forbidden, ModelNotFound, PiceError
 from picegate.settings import AliasSettings
 from picegate.wire.chat import read_chat
@@ -59,6 +59,13 @@ def test_null_is_as_good_as_not_said() -> None:
 def test_the_newer_token_bound_wins() -> None:
     assert read(max_tokens=10, max_completion_tokens=20).max_tokens == 20
     assert read(max_tokens=10).max_tokens == 10
+
+
+def test_the_pice_field_names_a_service_level() -> None:
+    assert read(pice={"service_level": "cost"}).options.service_level is ServiceLevel.COST
+    assert read().options.service_level is None
+    with pytest.raises(BadRequest, match="latency"):
+        read(pice={"service_level": "cheap"})
 
 
 def test_usage_is_asked_for_in_the_stream_options() -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from picegate.access.keys import CACHE_S, KeyStore
+from picegate.core.chat import ServiceLevel
 from picegate.core.errors import NotFound
 from picegate.database import open_database
 
@@ -34,6 +35,17 @@ def test_a_new_key_opens_the_door(engine: Engine) -> None:
     assert re.fullmatch(r"sk-pice-[A-Za-z0-9_-]{43}", secret)
     assert keys.check(secret) == key
     assert (key.name, key.admin, key.hint, key.revoked_at) == ("laptop", True, secret[-4:], None)
+
+
+def test_a_key_may_stand_for_a_service_level(engine: Engine) -> None:
+    keys = KeyStore(engine)
+    secret, key = keys.create("batch", service_level=ServiceLevel.COST)
+    plain, _ = keys.create("chat")
+    assert keys.check(secret) == key
+    assert key.service_level is ServiceLevel.COST
+    assert (keys.check(plain) or key).service_level is None
+    assert [listed.service_level for listed in keys.list()] == [ServiceLevel.COST, None]
+    assert keys.revoke(key.id).service_level is ServiceLevel.COST
 
 
 def test_two_keys_of_one_name_are_two_keys(engine: Engine) -> None:

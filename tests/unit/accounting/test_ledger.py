@@ -1,6 +1,7 @@
 """The ledger: what it writes, what it answers, and that it is never in the way."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from sqlalchemy import Engine, text
 from picegate.accounting.ledger import Ledger
 from picegate.accounting.prices import Prices
 from picegate.accounting.reader import Reader
+from picegate.core.chat import Mode
 from picegate.core.errors import ConfigError
 from picegate.core.events import Finished, Planned, RawChunk, RawReply
+from picegate.core.plan import Forecast, Option
 from picegate.core.usage import Tally
 from picegate.database import open_database
 from tests.unit.happenings import CLOUD, PROGRESSIVE, ask, cloud_tally, progressive_events, tell
@@ -50,6 +53,27 @@ def test_a_request_is_written_with_its_legs(engine: Engine) -> None:
     assert found["cloud_only_cost"] == pytest.approx(0.0043)
     assert found["nodes"] == ["nano-1", "nano-2"]
     assert [leg["end"] for leg in found["legs"]] == ["done", "done", "failed", "done"]
+
+
+def test_what_the_planner_expected_is_kept_beside_what_came(engine: Engine) -> None:
+    ledger = Ledger(engine, PRICES, now=Wall())
+    option = Option(Mode.PROGRESSIVE, 2, 4, 0.3, 5.0, 100.0, 260.0, 5.5)
+    expected = replace(PROGRESSIVE, forecast=Forecast(500, 300, spread=0.4), chosen=option, numbers={"nodes_ready": 2})
+    tell(ledger.listen, ask(), [Planned(expected), *progressive_events()[1:]])
+    ledger.close()
+    found = ledger.find("req-1")
+    assert found is not None
+    forecast = found["forecast"]
+    assert forecast["answer_tokens_p10"] < forecast["answer_tokens_p50"] == 300 < forecast["answer_tokens_p90"]
+    assert (forecast["finish_s"], found["total_s"]) == (5.0, 4.0)
+    assert forecast["numbers"] == {"nodes_ready": 2}
+
+
+def test_a_plan_without_a_forecast_has_none_in_the_ledger(engine: Engine) -> None:
+    ledger = Ledger(engine, PRICES, now=Wall())
+    tell(ledger.listen, ask(), progressive_events())
+    ledger.close()
+    assert (ledger.find("req-1") or {})["forecast"] is None
 
 
 def test_text_is_not_kept_unless_a_setting_says_so(engine: Engine) -> None:

@@ -126,3 +126,31 @@ async def test_an_error_inside_gives_the_place_back() -> None:
         async with gate.place():
             raise RuntimeError
     assert gate.in_flight == 0
+
+
+async def line_up(gate: Gate, order: list[str], name: str, tokens: float, patience_s: float = 0.0) -> None:
+    async with gate.place(tokens, patience_s):
+        order.append(name)
+
+
+async def test_short_and_urgent_calls_go_before_long_and_patient_ones() -> None:
+    gate = Gate(1, 100, 60)
+    order: list[str] = []
+    async with anyio.create_task_group() as group, gate.place():
+        for name, tokens, patience_s in (("long", 2000, 0), ("patient", 50, 30), ("short", 50, 0), ("middle", 400, 0)):
+            group.start_soon(line_up, gate, order, name, tokens, patience_s)
+            await settle()
+        assert gate.waiting == (50, 400, 50, 2000)
+    assert order == ["short", "middle", "patient", "long"]
+
+
+async def test_whom_no_place_would_come_in_time_is_turned_away_at_once() -> None:
+    gate = Gate(1, 100, queue_s=5)
+    gate._served, gate._token_s = 10, 1.0  # as if calls had been slow
+    async with gate.place():
+        with anyio.fail_after(1), pytest.raises(Overloaded) as caught:
+            async with gate.place(100):
+                pass
+        assert caught.value.retry_after_s >= 1
+    async with gate.place(100):  # nobody is before it
+        pass

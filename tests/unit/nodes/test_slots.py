@@ -39,7 +39,7 @@ async def test_the_fastest_node_is_taken() -> None:
 
 async def test_a_busy_fast_node_gives_way_to_an_idle_slower_one() -> None:
     fleet = registry(Hand(), static("slow", slots=4), static("fast", slots=4))
-    measured(fleet, "slow", 20)
+    measured(fleet, "slow", 26)
     measured(fleet, "fast", 30)
     async with fleet.acquire(ANY, 1), fleet.acquire(ANY, 1) as second:
         assert second.name == "fast"

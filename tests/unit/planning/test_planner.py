@@ -1,14 +1,15 @@
 """Who answers, and why: the planner's rules one by one."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from picegate.core.chat import Ask, DataPolicy, Message, Mode, PiceOptions
+from picegate.core.chat import Ask, DataPolicy, Message, Mode, PiceOptions, ServiceLevel
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
-from picegate.core.plan import CloudView, NodeState, NodeView, Plan
-from picegate.planning.length import forecast
-from picegate.planning.planner import SKETCH_TOKENS, Rules, edge_instead, plan
+from picegate.core.plan import CloudView, Forecast, NodeState, NodeView, Pace, Plan
+from picegate.planning.length import LengthModel
+from picegate.planning.planner import SKETCH_TOKENS, Experience, Rules, edge_instead, plan, service_level
 
 LONG = "What are the main causes of stress at work and how can people deal with them?"
 
@@ -17,8 +18,12 @@ def ask(question: str = LONG, **fields: Any) -> Ask:
     return Ask("r1", "pice", (Message("user", question),), {}, **fields)
 
 
+def forecast(request: Ask) -> Forecast:
+    return LengthModel().forecast(request)
+
+
 def node(**fields: Any) -> NodeView:
-    return NodeView(**{"id": "n1", "name": "n1", "url": "http://n1/v1", "model": "m", "slots": 2, "free": 2, **fields})
+    return NodeView(**{"id": "n1", "name": "n1", "url": "http://n1/v1", "model": "m", "slots": 4, "free": 4, **fields})
 
 
 def planned(request: Ask, *nodes: NodeView, cloud: CloudView | None = None, rules: Rules | None = None) -> Plan:
@@ -27,7 +32,8 @@ def planned(request: Ask, *nodes: NodeView, cloud: CloudView | None = None, rule
 
 def test_a_long_answer_with_ready_nodes_is_progressive() -> None:
     chosen = planned(ask(), node())
-    assert (chosen.mode, chosen.why.code, chosen.level) == (Mode.PROGRESSIVE, "long_answer", 2)
+    assert (chosen.mode, chosen.why.code) == (Mode.PROGRESSIVE, "long_answer")
+    assert 1 <= chosen.level <= 3
     assert 1 <= chosen.max_points <= 8
     assert not chosen.forced
 
@@ -135,6 +141,124 @@ def test_what_is_accepted_but_not_acted_on_is_said() -> None:
     assert "ensemble" in planned(ask(options=PiceOptions(ensemble=3)), node()).notes[0]
 
 
-def test_a_number_of_words_asked_for_sets_the_forecast() -> None:
-    assert forecast(ask("Write 400 words on bees")).answer_tokens == 540
-    assert forecast(ask("Write 400 words on bees", max_tokens=100)).answer_tokens == 100
+# What the planner weighs, where the rules leave a choice. The paces: a 70B model, and a 7B one on a Jetson.
+
+BIG = Pace(first_s=0.05, prefill_s=1 / 3000, step_s=0.029, slope_s=0.0009)
+SMALL = Pace(first_s=0.05, prefill_s=1 / 900, step_s=0.039, slope_s=0.003)
+LIST = Forecast(prompt_tokens=20, answer_tokens=350, spread=0.3)
+
+
+def weighed(expected: Forecast = LIST, *nodes: NodeView, cloud: CloudView | None = None, **rules: Any) -> Plan:
+    view = replace(cloud or CloudView(limit=16), pace=BIG)
+    request = ask(**{"options": PiceOptions(service_level=rules.pop("service", None))})
+    return plan(request, expected, view, nodes, Rules(**rules), Experience(arrivals_per_s=1.0))
+
+
+def orin(number: int = 0, *, free: int = 8, pace: Pace = SMALL) -> NodeView:
+    return node(id=f"orin-{number}", name=f"orin-{number}", slots=8, free=free, pace=pace)
+
+
+def queue_of(calls: int) -> CloudView:
+    return CloudView(limit=16, in_flight=16, queued=calls, waiting=(300.0,) * calls)
+
+
+def test_an_answer_is_never_predicted_to_come_later_than_from_the_cloud_alone() -> None:
+    slow = Pace(first_s=1.0, prefill_s=0.01, step_s=0.5, slope_s=0.1)
+    chosen = weighed(LIST, orin(pace=slow))
+    assert (chosen.mode, chosen.why.code) == (Mode.CLOUD, "edge_late")
+    assert all(option.out for option in chosen.options if option.mode is not Mode.CLOUD)
+
+
+@pytest.mark.parametrize("queued", [0, 5, 40])
+@pytest.mark.parametrize("free", [0, 1, 8])
+@pytest.mark.parametrize("step_s", [0.01, 0.04, 0.2])
+@pytest.mark.parametrize("service", list(ServiceLevel))
+def test_the_promise_holds_under_every_load(queued: int, free: int, step_s: float, service: ServiceLevel) -> None:
+    cloud = queue_of(queued) if queued else CloudView(limit=16)
+    pace = replace(SMALL, step_s=step_s)
+    chosen = weighed(LIST, orin(1, free=free, pace=pace), orin(2, free=free, pace=pace), cloud=cloud, service=service)
+    alone = next(option for option in chosen.options if option.mode is Mode.CLOUD)
+    assert chosen.chosen is not None
+    assert chosen.chosen.finish_s <= alone.finish_s
+
+
+def test_what_hardly_delegates_stays_in_the_cloud() -> None:
+    chosen = weighed(replace(LIST, delegable=0.05, hard=1.0), orin())
+    assert (chosen.mode, chosen.why.code) == (Mode.CLOUD, "unsuitable")
+
+
+def test_hard_questions_are_not_an_edges_alone_however_busy_the_cloud() -> None:
+    hard = replace(LIST, delegable=0.05, hard=1.0)
+    assert weighed(hard, orin(), cloud=queue_of(100)).mode is Mode.CLOUD
+
+
+def test_an_easy_answer_is_an_edges_while_the_cloud_is_busy_and_the_clouds_else() -> None:
+    easy = replace(LIST, answer_tokens=60)
+    assert weighed(easy, orin()).mode is Mode.CLOUD
+    busy = weighed(easy, orin(), cloud=queue_of(40))
+    assert (busy.mode, busy.why.code) == (Mode.EDGE, "cloud_busy")
+    assert weighed(easy, orin(), cloud=queue_of(40), edge_alone=False).mode is Mode.CLOUD
+
+
+def test_a_story_is_one_passage_that_an_idle_cloud_writes_sooner() -> None:
+    story = replace(LIST, chained=1.0)
+    assert weighed(story, orin()).mode is Mode.CLOUD
+
+
+def test_quality_first_traffic_stays_in_the_cloud_while_that_meets_the_objective() -> None:
+    light = weighed(LIST, orin(), service=ServiceLevel.QUALITY)
+    assert (light.mode, light.why.code) == (Mode.CLOUD, "quality_first")
+    heavy = weighed(LIST, orin(), cloud=queue_of(60), service=ServiceLevel.QUALITY)
+    assert heavy.mode is Mode.PROGRESSIVE
+
+
+def test_the_service_level_comes_from_the_request_then_its_tier_then_its_key_then_the_config() -> None:
+    options = PiceOptions(service_level=ServiceLevel.QUALITY)
+    key = ServiceLevel.COST
+    default = ServiceLevel.LATENCY
+    assert service_level(ask(options=options, service_tier="flex", key_level=key), default) is ServiceLevel.QUALITY
+    assert service_level(ask(service_tier="priority", key_level=key), default) is ServiceLevel.LATENCY
+    assert service_level(ask(service_tier="flex"), default) is ServiceLevel.COST
+    assert service_level(ask(service_tier="auto", key_level=key), default) is key
+    assert service_level(ask(service_tier="default"), default) is default
+
+
+def test_prices_follow_the_queues() -> None:
+    idle, busy = weighed(LIST, orin()).numbers, weighed(LIST, orin(free=0), cloud=queue_of(20)).numbers
+    assert busy["cloud_price_ms"] > idle["cloud_price_ms"]  # type: ignore[operator]
+    owed = Experience(arrivals_per_s=1.0)
+    owed.load.edge_tokens = 5000
+    heavy = plan(ask(), LIST, CloudView(limit=16, pace=BIG), [orin(free=0)], Rules(), owed)
+    assert heavy.numbers["edge_price_ms"] > busy["edge_price_ms"]  # type: ignore[operator]
+
+
+def test_where_the_edge_owes_much_more_the_cloud_takes_over() -> None:
+    owed = Experience(arrivals_per_s=2.0)
+    owed.load.edge_tokens = 50_000
+    assert plan(ask(), LIST, CloudView(limit=16, pace=BIG), [orin(free=0)], Rules(), owed).mode is Mode.CLOUD
+
+
+def test_a_fixed_level_is_kept() -> None:
+    assert {weighed(LIST, orin(), fixed_level=level).level for level in (1, 2, 3)} == {1, 2, 3}
+
+
+def test_a_plan_shows_every_way_that_was_weighed() -> None:
+    chosen = weighed(LIST, orin())
+    assert [(option.mode, option.level) for option in chosen.options] == [
+        (Mode.CLOUD, 0),
+        (Mode.PROGRESSIVE, 1),
+        (Mode.PROGRESSIVE, 2),
+        (Mode.PROGRESSIVE, 3),
+        (Mode.EDGE, 0),
+    ]
+    assert chosen.chosen in chosen.options
+    allowed = [option.cost for option in chosen.options if not option.out]
+    assert chosen.chosen is not None
+    assert chosen.chosen.cost == min(allowed)
+
+
+def test_a_late_first_token_is_hedged_only_where_slots_are_to_spare() -> None:
+    assert weighed(LIST, orin(1), orin(2)).hedge_s is not None
+    assert weighed(LIST, orin(1)).hedge_s is None
+    assert weighed(LIST, orin(1, free=1), orin(2, free=1)).hedge_s is None
+    assert weighed(LIST, orin(1), orin(2), hedging=False).hedge_s is None

@@ -1,0 +1,145 @@
+"""The planner's memory: what it is asked with, what it learns from, what it writes down.
+
+It listens to every event of every request, is told of every leg, and makes the plans. To be used on the event loop's
+thread only.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from picegate.core.chat import Ask, Mode
+from picegate.core.events import Event, Finished, Planned, SketchPoint
+from picegate.core.plan import CloudView, NodeView, Pace, Plan
+from picegate.core.ports import Clock
+from picegate.core.sketch import Point
+from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally
+from picegate.planning.latency import CLOUD_GUESS, PaceModel
+from picegate.planning.length import LengthModel
+from picegate.planning.levels import LevelModel
+from picegate.planning.load import Owed
+from picegate.planning.planner import Experience, Rules, plan
+from picegate.planning.policies import POLICIES
+from picegate.planning.prices import Arrivals
+from picegate.settings import PlannerSettings, ProgressiveSettings
+
+_PACE_S = 1.0  # a pace is reckoned anew this often
+_LEARN_S = 0.02  # of more than 50 answers a second, the rest would teach nothing new and take time
+
+
+@dataclass(slots=True)
+class _Open:
+    """A request under way."""
+
+    plan: Plan | None = None
+    points: list[Point] = field(default_factory=list)
+
+
+class Strategist:
+    def __init__(
+        self,
+        limits: ProgressiveSettings,
+        planner: PlannerSettings,
+        clock: Clock,
+        memory: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`memory`: what an earlier one wrote down; parts of it that are not understood are begun anew."""
+        memory = memory or {}
+        self._clock = clock
+        self._lengths = LengthModel.of(memory.get("lengths"))
+        self._experience = Experience(levels=LevelModel.of(memory.get("levels")))
+        self._cloud = PaceModel(CLOUD_GUESS, now=clock())
+        self._pace = self._cloud.pace(clock())
+        self._pace_at = clock()
+        self._arrivals = Arrivals()
+        self._learnt_at = -math.inf
+        self._open: dict[int, _Open] = {}  # by the identity of the Ask: two requests may carry the same id
+        self._policy = POLICIES[planner.policy]
+        self._rules = Rules(
+            enabled=limits.enabled,
+            level=limits.level,
+            min_answer_tokens=limits.min_answer_tokens,
+            max_points=limits.max_points,
+            service_level=planner.service_level,
+            objective_s=planner.objective_s,
+            fixed_level=planner.fixed_level,
+            pipelining=planner.pipelining,
+            warm=planner.warm and limits.warm,
+            hedging=planner.hedging,
+            edge_alone=planner.edge_alone,
+        )
+
+    def plan(self, ask: Ask, cloud: CloudView, fleet: Sequence[NodeView]) -> Plan:
+        """How `ask` would be answered at this moment. Raises what `planning.planner.plan` raises."""
+        now = self._clock()
+        self._experience.arrivals_per_s = self._arrivals.per_s(now)
+        seen = replace(cloud, pace=self._pace_now(now))
+        return plan(ask, self._lengths.forecast(ask), seen, fleet, self._rules, self._experience, self._policy)
+
+    def arrive(self) -> Owed:
+        """A request has come. What it will owe is closed by whoever runs it."""
+        self._arrivals.come(self._clock())
+        return Owed(self._experience.load)
+
+    def saw_cloud(self, record: LegRecord, placed_s: float | None, in_flight: float) -> None:
+        """A leg in the cloud has ended well. `placed_s`: when it got its place, on the record's own clock."""
+        if record.first_token_s is None or record.ended_s is None:
+            return
+        since = record.started_s if placed_s is None else placed_s
+        self._cloud.learn(
+            self._clock(),
+            batch=in_flight,
+            tokens=record.tokens.completion,
+            decode_s=record.ended_s - record.first_token_s,
+            first_token_s=record.first_token_s - since,
+            prompt_tokens=max(record.tokens.prompt - record.tokens.cached, 0),
+        )
+
+    def listen(self, ask: Ask, event: Event) -> None:
+        """Learn from one event; call it for every event of every request."""
+        match event:
+            case Planned(plan=plan):
+                self._open.setdefault(id(ask), _Open()).plan = plan
+            case SketchPoint(point=point):
+                self._open.setdefault(id(ask), _Open()).points.append(point)
+            case Finished():
+                of = self._open.pop(id(ask), None)
+                if of is not None and of.plan is not None and event.finish_reason == "stop":
+                    self._learn(of, of.plan, event.tally)
+            case _:
+                pass
+
+    def as_data(self) -> dict[str, Any]:
+        """What was learnt, as JSON can hold it."""
+        return {"lengths": self._lengths.as_data(), "levels": self._experience.levels.as_data()}
+
+    @property
+    def answers_seen(self) -> int:
+        return self._lengths.seen
+
+    def _learn(self, of: _Open, plan: Plan, tally: Tally) -> None:
+        now = self._clock()
+        if plan.forecast is None or now - self._learnt_at < _LEARN_S:
+            return
+        self._learnt_at = now
+        self._lengths.learn(plan.forecast, tally.completion_tokens)
+        sketch = next((leg for leg in tally.legs if leg.kind is LegKind.SKETCH and leg.end is LegEnd.DONE), None)
+        if plan.mode is not Mode.PROGRESSIVE or sketch is None:
+            return
+        words = sum(point.words for point in of.points)
+        chained = sum(point.words for point in of.points if point.depends) / words if words else None
+        self._lengths.learn_sketch(plan.forecast, delegated=bool(of.points), chained=chained)
+        if of.points:
+            seen = replace(plan.forecast, answer_tokens=tally.completion_tokens, spread=0.0)
+            self._experience.levels.learn(
+                plan.level,
+                self._experience.levels.split(plan.level, seen, self._rules.max_points),
+                cloud_tokens=sketch.tokens.completion,
+                edge_tokens=sum(leg.tokens.completion for leg in tally.edge_legs),
+            )
+
+    def _pace_now(self, now: float) -> Pace:
+        if now - self._pace_at >= _PACE_S:
+            self._pace, self._pace_at = self._cloud.pace(now), now
+        return self._pace

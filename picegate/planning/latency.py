@@ -1,0 +1,144 @@
+"""How fast a server answers, learned from the legs it has written: a line for each of prefill and decode.
+
+Old legs fade with time, so the lines follow a server that changes, and a silent one is known less and less. Where
+nothing was seen yet, a server's own speed curve stands in, and without one a guess of its class.
+"""
+
+from dataclasses import dataclass
+from math import exp, sqrt
+
+from picegate.core.curve import SpeedCurve
+from picegate.core.plan import Pace
+
+MEMORY_S = 300.0  # after so long, a leg weighs 1/e
+_TOKENS_PER_LEG = 60.0  # a leg of so many tokens has the weight 1
+_FEWEST_TOKENS = 4  # a speed measured on fewer says nothing
+_FULL_BATCH = 8.0  # where a guessed line has its second point
+_READ_TOKENS = 1_000.0  # likewise for prefill
+_GUESS = 0.5  # weight of each of a guess's two points
+_TOLD = 2.0  # likewise where the server told them
+_DOUBT = 0.3  # relative error of one leg, to begin with
+
+# Guesses where nobody said anything: a 7B model on an embedded GPU, a 70B one in a data centre.
+EDGE_GUESS = Pace(first_s=0.1, prefill_s=1 / 900, step_s=0.04, slope_s=0.003)
+CLOUD_GUESS = Pace(first_s=0.3, prefill_s=1 / 3000, step_s=0.028, slope_s=0.001)
+
+
+@dataclass(slots=True)
+class _Line:
+    """Weighted least squares of `y = at_low + slope (x - low)` through two points of a prior and what was seen.
+
+    `weight` and the sums fade; the prior does not.
+    """
+
+    low: tuple[float, float]
+    high: tuple[float, float]
+    trust: float
+    weight: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+
+    def fade(self, share: float) -> None:
+        self.weight *= share
+        self.x *= share
+        self.y *= share
+        self.xx *= share
+        self.xy *= share
+
+    def add(self, x: float, y: float, weight: float) -> None:
+        self.weight += weight
+        self.x += weight * x
+        self.y += weight * y
+        self.xx += weight * x * x
+        self.xy += weight * x * y
+
+    def fit(self) -> tuple[float, float]:
+        """Height at `low`'s x, and slope; neither is negative."""
+        (x1, y1), (x2, y2), t = self.low, self.high, self.trust
+        # The prior is about the line's shape: it is stretched to the level that was seen.
+        if self.weight:
+            mean_x, mean_y = self.x / self.weight, self.y / self.weight
+            expected = y1 + (y2 - y1) * (mean_x - x1) / (x2 - x1)
+            stretch = (t + self.weight * mean_y / max(expected, 1e-9)) / (t + self.weight)
+            y1, y2 = y1 * stretch, y2 * stretch
+        weight = self.weight + 2 * t
+        x = self.x + t * (x1 + x2)
+        y = self.y + t * (y1 + y2)
+        xx = self.xx + t * (x1 * x1 + x2 * x2)
+        xy = self.xy + t * (x1 * y1 + x2 * y2)
+        slope = max((weight * xy - x * y) / (weight * xx - x * x), 0.0)
+        return max(y / weight + slope * (x1 - x / weight), 1e-6), slope
+
+
+class PaceModel:
+    """Of one server. `now` is monotonic seconds in every method."""
+
+    def __init__(self, guess: Pace, curve: SpeedCurve | None = None, now: float = 0.0) -> None:
+        told = _TOLD if curve is not None and curve.decode else _GUESS
+        start = guess if curve is None else _told(guess, curve)
+        self._decode = _Line((1.0, start.step_s), (_FULL_BATCH, start.token_s(_FULL_BATCH)), told)
+        self._prefill = _Line((0.0, start.first_s), (_READ_TOKENS, start.begin_s(_READ_TOKENS)), _GUESS)
+        self._noise = _DOUBT**2
+        self._at = now
+
+    def learn(
+        self,
+        now: float,
+        *,
+        batch: float,
+        tokens: int,
+        decode_s: float,
+        first_token_s: float | None = None,
+        prompt_tokens: int = 0,
+    ) -> None:
+        """One leg has ended.
+
+        Args:
+            batch: sequences decoded at the same time, itself among them; the mean over the leg.
+            decode_s: from the first token to the last.
+            first_token_s: from the moment the server was asked.
+            prompt_tokens: read for it, those found in a cache not counted.
+        """
+        self._fade(now)
+        if first_token_s is not None and first_token_s >= 0:
+            self._prefill.add(float(prompt_tokens), first_token_s, 1.0)
+        if tokens < _FEWEST_TOKENS or decode_s <= 0:
+            return
+        step_s = decode_s / (tokens - 1)
+        height, slope = self._decode.fit()
+        expected = height + slope * (max(batch, 1.0) - 1.0)
+        weight = min(tokens / _TOKENS_PER_LEG, 4.0)
+        off = min(abs(step_s / expected - 1.0), 1.0)
+        self._noise += 0.1 * (off**2 - self._noise)
+        self._decode.add(max(batch, 1.0), step_s, weight)
+
+    def pace(self, now: float) -> Pace:
+        self._fade(now)
+        step_s, slope_s = self._decode.fit()
+        first_s, prefill_s = self._prefill.fit()
+        known = self._decode.weight + self._decode.trust
+        return Pace(first_s, prefill_s, step_s, slope_s, doubt=sqrt(self._noise / known))
+
+    def _fade(self, now: float) -> None:
+        if now > self._at:
+            share = exp((self._at - now) / MEMORY_S)
+            self._decode.fade(share)
+            self._prefill.fade(share)
+            self._at = now
+
+
+def _told(guess: Pace, curve: SpeedCurve) -> Pace:
+    """The line through a curve's ends; a single point gets the guess's shape."""
+    points = [(float(rate.sequences), rate.sequences / rate.tokens_per_s) for rate in curve.decode]
+    step_s, slope_s = guess.step_s, guess.slope_s
+    if points:
+        (low, low_s), (high, high_s) = points[0], points[-1]
+        if high > low:
+            slope_s = max((high_s - low_s) / (high - low), 0.0)
+        else:
+            slope_s = low_s * guess.slope_s / guess.token_s(low)
+        step_s = max(low_s - slope_s * (low - 1.0), 1e-6)
+    rate = curve.prefill and curve.prefill.tokens_per_s
+    return Pace(guess.first_s, 1.0 / rate if rate else guess.prefill_s, step_s, slope_s)

@@ -1,0 +1,177 @@
+"""Every way a request could be answered, each with its predicted times, its tokens and its price."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from picegate.core.chat import Mode, ServiceLevel
+from picegate.core.plan import CloudView, Forecast, Option, Pace
+from picegate.planning.levels import LEVELS, LevelModel, Split
+from picegate.planning.placement import Leg, Survey, leg_s, placed_s
+from picegate.planning.prices import Market
+
+INSTRUCTION_TOKENS = 250  # ours, in a sketch prompt; the same for every request, so that prompt caches hold it
+_EDGE_INSTRUCTION_TOKENS = 220  # ours, in a passage's prompt
+_UNLIMITED = 64
+_UNLIKELY = 0.25  # a sketch that delegates less often than this is not tried
+
+# Quality at risk: the share of answers that a judge would like less than the cloud's (assumed; the judge of the testbed
+# replaces it by measurement). Whole answers of a small model lose far more often than passages written from notes.
+RISK: Mapping[int, float] = {1: 0.02, 2: 0.04, 3: 0.06}
+RISK_EDGE_EASY, RISK_EDGE = 0.15, 0.35
+EASY_TOKENS = 120  # an answer so short and not hard is taken for an easy one
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a service level cares for.
+
+    Attributes:
+        prices: of the shadow prices; above 1, since a queue delays also those who come after the ones it has now.
+        risk_s: seconds of waiting that a certain loss of quality is worth.
+        cloud_token_s: seconds of waiting that a cloud token is worth, for the money it costs.
+        doubt: standard errors by which an edge must beat the cloud.
+    """
+
+    prices: float
+    risk_s: float
+    cloud_token_s: float
+    doubt: float
+
+
+WEIGHTS: Mapping[ServiceLevel, Weights] = {
+    ServiceLevel.LATENCY: Weights(prices=1.5, risk_s=12.0, cloud_token_s=0.0, doubt=0.5),
+    ServiceLevel.COST: Weights(prices=1.5, risk_s=4.0, cloud_token_s=0.03, doubt=0.0),
+    ServiceLevel.QUALITY: Weights(prices=1.5, risk_s=200.0, cloud_token_s=0.0, doubt=1.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one decision looks at."""
+
+    forecast: Forecast
+    cloud: CloudView
+    pace: Pace  # the cloud's
+    fleet: Survey
+    market: Market
+    weights: Weights
+    levels: LevelModel
+    max_points: int
+    warm: bool = True
+    pipelined: bool = True
+
+    def cost(self, finish_s: float, cloud_tokens: float, edge_tokens: float, risk: float) -> float:
+        w, m = self.weights, self.market
+        delays_s = m.cloud_price * cloud_tokens + m.edge_price * edge_tokens
+        return finish_s + w.prices * delays_s + w.risk_s * risk + w.cloud_token_s * cloud_tokens
+
+    def begin_s(self, tokens: float, prompt_tokens: float) -> float:
+        """Until the cloud writes the first token of a call that will write `tokens`: its queue, then prefill."""
+        return cloud_wait_s(self.cloud, self.pace, tokens) + self.pace.begin_s(prompt_tokens)
+
+    @property
+    def token_s(self) -> float:
+        """Of the cloud, with this request in its batch."""
+        return self.pace.token_s(min(self.cloud.in_flight + 1, self.cloud.limit or _UNLIMITED))
+
+
+def cloud_wait_s(cloud: CloudView, pace: Pace, tokens: float) -> float:
+    """Seconds until a call of so many tokens gets a place: short ones go first (`queue.py`), but not before old."""
+    limit = cloud.limit or _UNLIMITED
+    if cloud.in_flight < limit:
+        return 0.0
+    step_s = pace.token_s(limit)
+    ahead = sum(other if other <= tokens else 0.3 * other for other in cloud.waiting)
+    return (ahead + 0.5 * tokens) * step_s / limit
+
+
+def whole_in_cloud(scene: Scene) -> Option:
+    tokens = scene.forecast.mean_tokens
+    first_s = scene.begin_s(tokens, scene.forecast.prompt_tokens)
+    finish_s = first_s + tokens * scene.token_s
+    return Option(Mode.CLOUD, 0, 0, first_s, finish_s, tokens, 0.0, scene.cost(finish_s, tokens, 0.0, 0.0))
+
+
+def whole_on_edge(scene: Scene, alone: Option) -> Option:
+    """One node writes all of it. `alone`: the cloud's option, which it must beat."""
+    tokens, fleet = scene.forecast.mean_tokens, scene.fleet
+    leg = Leg(tokens, scene.forecast.prompt_tokens)
+    (finish_s,) = placed_s(fleet, [leg], [0.0], scene.market.edge_wait_s, warmed=False)
+    pace = fleet.shortlist[0].pace if fleet.shortlist else None
+    wait_s = 0.0 if fleet.shortlist else scene.market.edge_wait_s
+    first_s = wait_s + (pace or fleet.pace).begin_s(scene.forecast.prompt_tokens)
+    easy = scene.forecast.answer_tokens <= EASY_TOKENS
+    out = ""
+    if scene.forecast.hard >= 0.5:
+        out = "too hard for a small model"
+    elif finish_s * _margin(scene, fleet.pace) > alone.finish_s:
+        out = "later than the cloud alone"
+    return Option(
+        Mode.EDGE,
+        0,
+        0,
+        first_s,
+        finish_s,
+        0.0,
+        tokens,
+        scene.cost(finish_s, 0.0, tokens, RISK_EDGE_EASY if easy else RISK_EDGE),
+        out,
+    )
+
+
+def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
+    """Sketch and passages at one level. `alone`: the cloud's option, which it must beat.
+
+    A sketch that delegates nothing is the cloud's whole answer, so the tokens and times are means over both outcomes;
+    the promise not to be later than the cloud alone is about the outcome with points.
+    """
+    forecast = scene.forecast
+    split = scene.levels.split(level, forecast, scene.max_points)
+    first_s = scene.begin_s(split.cloud, forecast.prompt_tokens)
+    finish_s = _delegated_s(scene, split, first_s)
+    share = forecast.delegable
+    mean_s = share * finish_s + (1.0 - share) * max(alone.finish_s, 0.0)
+    cloud_tokens = share * split.cloud + (1.0 - share) * alone.cloud_tokens
+    edge_tokens = share * split.edge
+    out = ""
+    if share < _UNLIKELY:
+        out = "hardly anything to delegate"
+    elif finish_s * _margin(scene, scene.fleet.pace) > alone.finish_s:
+        out = "later than the cloud alone"
+    cost = scene.cost(mean_s, cloud_tokens, edge_tokens, share * RISK[level])
+    return Option(Mode.PROGRESSIVE, level, split.points, first_s, finish_s, cloud_tokens, edge_tokens, cost, out)
+
+
+def progressive_options(scene: Scene, alone: Option, fixed_level: int = 0) -> Iterable[Option]:
+    return [progressive_at(scene, level, alone) for level in ((fixed_level,) if fixed_level else LEVELS)]
+
+
+def _delegated_s(scene: Scene, split: Split, first_s: float) -> float:
+    """When the last passage is done: independent points side by side, a chain one after another."""
+    token_s, forecast = scene.token_s, scene.forecast
+    opening_s = first_s + 0.6 * split.own * token_s
+    sketch_s = first_s + split.cloud * token_s
+    line_s = split.line * token_s
+    leg = Leg(split.edge / split.points, forecast.prompt_tokens + _EDGE_INSTRUCTION_TOKENS)
+    starts = [opening_s + line_s * (number + 1) if scene.pipelined else sketch_s for number in range(split.points)]
+    wait_s = scene.market.edge_wait_s
+    done = placed_s(scene.fleet, [leg] * split.points, starts, wait_s, warmed=scene.warm)
+    parallel_s = max(*done, sketch_s)
+    if not forecast.chained:
+        return parallel_s
+    pace, busy = _best(scene.fleet)
+    waiting_s = 0.0 if scene.fleet.shortlist else wait_s
+    chain_s = starts[0] + waiting_s + leg_s(pace, busy, Leg(split.edge, leg.prompt_tokens), warmed=scene.warm)
+    return (1.0 - forecast.chained) * parallel_s + forecast.chained * max(chain_s, sketch_s)
+
+
+def _best(fleet: Survey) -> tuple[Pace, int]:
+    if fleet.shortlist:
+        node = fleet.shortlist[0]
+        return node.pace or fleet.pace, node.slots - node.free
+    return fleet.pace, round(fleet.full_batch) - 1
+
+
+def _margin(scene: Scene, edge: Pace) -> float:
+    """Above 1 where little is known of the edge: it must be sooner than the cloud even if slower than it seems."""
+    return 1.0 + scene.weights.doubt * edge.doubt

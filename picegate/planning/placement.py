@@ -1,0 +1,172 @@
+"""Which node writes a leg: the one that would finish it first.
+
+A leg's time on a node is prefill (nothing of it where the node was warmed for this request) plus its tokens at the
+speed of the batch it would join. Points are placed one by one in reading order, each with those before it already in
+their batches, so what is read first is placed best; since every point is placed when its line closes, the plan is made
+anew with every line.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from math import inf
+
+from picegate.core.plan import NodeState, NodeView, Pace
+from picegate.planning.latency import EDGE_GUESS
+
+TYPICAL_TOKENS = 90.0  # of a passage
+TYPICAL_PROMPT = 300.0  # of a passage's prompt
+_PATIENT = 2.0  # a slow node is left aside where waiting for a fast one takes less than half of its time
+SHORTLIST = 12  # nodes that a forecast of placements looks at more closely
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """`prompt_tokens`: read before the first token, where the node has nothing of it."""
+
+    tokens: float = TYPICAL_TOKENS
+    prompt_tokens: float = TYPICAL_PROMPT
+
+
+def leg_s(pace: Pace | None, busy: int, leg: Leg, *, warmed: bool = False) -> float:
+    """Seconds a leg takes on a node with a free slot on which `busy` others are decoded."""
+    pace = pace or EDGE_GUESS
+    begin_s = pace.first_s if warmed else pace.begin_s(leg.prompt_tokens)
+    return begin_s + leg.tokens * pace.token_s(busy + 1)
+
+
+def place(
+    nodes: Iterable[NodeView],
+    leg: Leg,
+    *,
+    context_tokens: int = 0,
+    prefer: str | None = None,
+    exclude: frozenset[str] = frozenset(),
+    warmed: frozenset[str] = frozenset(),
+) -> NodeView | None:
+    """The node that the leg goes to now: `prefer` where it has a free slot, else the one that finishes it first.
+
+    A node of unknown pace counts as the fastest of all, so that it is tried. None: no fitting node has a free slot, or
+    those that have are so slow that waiting for a faster one takes less time. A slot comes free after a typical
+    passage's time divided by the node's slots.
+    """
+    best: NodeView | None = None
+    unknown: NodeView | None = None
+    best_s = later_s = inf
+    for node in nodes:
+        if node.state is not NodeState.READY or node.id in exclude:
+            continue
+        if node.context_tokens is not None and node.context_tokens < context_tokens:
+            continue
+        pace, free = node.pace, node.free
+        if free <= 0:
+            if pace is not None:
+                full_s = pace.step_s + pace.slope_s * (node.slots - 1)
+                read_s = pace.first_s + pace.prefill_s * leg.prompt_tokens
+                later_s = min(later_s, read_s + full_s * (leg.tokens + TYPICAL_TOKENS / node.slots))
+            continue
+        if node.id == prefer:
+            return node
+        if pace is None:
+            if unknown is None or free * unknown.slots > unknown.free * node.slots:
+                unknown = node
+            continue
+        time_s = pace.first_s + leg.tokens * (pace.step_s + pace.slope_s * (node.slots - free))
+        if node.id not in warmed:
+            time_s += pace.prefill_s * leg.prompt_tokens
+        if time_s < best_s:
+            best, best_s = node, time_s
+    if unknown is not None and (best is None or best.free < best.slots):
+        return unknown
+    return best if best_s <= _PATIENT * later_s else None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The fleet in short, for one request.
+
+    Attributes:
+        ready: usable nodes, whether or not the request fits them; `fitting` of them hold its context.
+        slots, free: over the fitting ones.
+        tokens_per_s: what they write together with every slot in use.
+        shortlist: those with free slots that would write a passage soonest.
+        pace: of a typical slot, weighted by slots.
+        batch: sequences a node decodes now, weighted by slots; `full_batch` with every slot in use.
+    """
+
+    ready: int
+    fitting: int
+    slots: int
+    free: int
+    tokens_per_s: float
+    shortlist: tuple[NodeView, ...]
+    pace: Pace
+    batch: float
+    full_batch: float
+
+
+def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
+    """One pass over the nodes."""
+    ready = fitting = slots = free = 0
+    rate = busy_slots = full = first = prefill = step = slope = doubt = 0.0
+    candidates: list[tuple[float, int, NodeView]] = []
+    for node in fleet:
+        if node.state is not NodeState.READY:
+            continue
+        ready += 1
+        if node.context_tokens is not None and node.context_tokens < context_tokens:
+            continue
+        fitting += 1
+        own, pace = node.slots, node.pace or EDGE_GUESS
+        open_slots = node.free
+        busy = own - open_slots
+        slots += own
+        free += open_slots
+        rate += own / (pace.step_s + pace.slope_s * (own - 1))
+        busy_slots += own * busy
+        full += own * own
+        first += own * pace.first_s
+        prefill += own * pace.prefill_s
+        step += own * pace.step_s
+        slope += own * pace.slope_s
+        doubt += own * pace.doubt
+        if open_slots:
+            score = pace.first_s + TYPICAL_TOKENS * (pace.step_s + pace.slope_s * busy)
+            candidates.append((score, fitting, node))
+    total = slots or 1
+    mean = Pace(first / total, prefill / total, step / total, slope / total, doubt / total) if slots else EDGE_GUESS
+    best = nsmallest(SHORTLIST, candidates)  # ties go by order; the nodes themselves are never compared
+    return Survey(
+        ready, fitting, slots, free, rate, tuple(node for _, _, node in best), mean, busy_slots / total, full / total
+    )
+
+
+def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s: float, *, warmed: bool) -> list[float]:
+    """When each leg would be done, placed in order over the shortlist.
+
+    `starts`: when each may begin, in rising order. A leg that finds no free slot waits `wait_s` for one.
+    """
+    seats = [_Seat(node.free, node.slots - node.free, node.pace or EDGE_GUESS) for node in seen.shortlist]
+    done: list[float] = []
+    for leg, start in zip(legs, starts, strict=True):
+        best_s, best = 0.0, None
+        for seat in seats:
+            if seat.free <= 0:
+                continue
+            time_s = leg_s(seat.pace, seat.busy, leg, warmed=warmed)
+            if best is None or time_s < best_s:
+                best_s, best = time_s, seat
+        if best is None:
+            best_s = wait_s + leg_s(seen.pace, round(seen.full_batch) - 1, leg)
+        else:
+            best.free -= 1
+            best.busy += 1
+        done.append(start + best_s)
+    return done
+
+
+@dataclass(slots=True)
+class _Seat:
+    free: int
+    busy: int
+    pace: Pace

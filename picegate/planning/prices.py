@@ -1,0 +1,69 @@
+"""Shadow prices: what one more token costs everybody else, in seconds, on either side.
+
+A token on a server that decodes `b` sequences makes each of the others wait `slope` longer. Where a queue stands, it
+also holds up all who wait, and by Little's law as many as arrive while the queue lasts. So a price is 0 on an idle
+side, small while there are free slots, and grows with the queue: a greedy choice by these prices is the
+drift-plus-penalty rule (Neely, 2010), which reaches the capacity of the whole system without knowing it.
+"""
+
+from dataclasses import dataclass
+from math import exp
+
+from picegate.core.plan import CloudView, Pace
+from picegate.planning.load import Load
+from picegate.planning.placement import TYPICAL_TOKENS, Survey
+
+_IN_HAND = 0.5 * TYPICAL_TOKENS  # of a passage that is being written, still to come: the mean over its life
+_MEMORY_S = 30.0  # after so long, an arrival weighs 1/e
+_UNLIMITED = 64  # calls in flight at a cloud of which no limit is known
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Both sides at this moment.
+
+    Attributes:
+        cloud_price, edge_price: seconds of others' delay per token.
+        cloud_rate, edge_rate: tokens/s of each side when full; 0: nobody is there.
+        cloud_wait_s, edge_wait_s: until what waits there now is done.
+    """
+
+    cloud_price: float
+    edge_price: float
+    cloud_rate: float
+    edge_rate: float
+    cloud_wait_s: float
+    edge_wait_s: float
+
+
+def market(cloud: CloudView, pace: Pace, fleet: Survey, load: Load, arrivals_per_s: float) -> Market:
+    """`load` is what open requests still owe, whether it waits or is being written."""
+    limit = cloud.limit or _UNLIMITED
+    cloud_rate = pace.tokens_per_s(limit)
+    cloud_wait_s = sum(cloud.waiting) / cloud_rate
+    # What is owed beyond a fleet full of passages waits, or will: points of sketches that are still being written
+    # count.
+    edge_rate = fleet.tokens_per_s
+    waiting = max(load.edge_tokens - fleet.slots * _IN_HAND, 0.0)
+    edge_wait_s = waiting / edge_rate if edge_rate else 0.0
+    cloud_price = pace.slope_s * min(cloud.in_flight, limit) + arrivals_per_s * cloud_wait_s / cloud_rate
+    edge_price = fleet.pace.slope_s * fleet.batch
+    if edge_rate:
+        edge_price += arrivals_per_s * edge_wait_s / edge_rate
+    return Market(cloud_price, edge_price, cloud_rate, edge_rate, cloud_wait_s, edge_wait_s)
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """Requests per second, as a mean that forgets."""
+
+    _rate: float = 0.0
+    _at: float = 0.0
+
+    def come(self, now: float) -> None:
+        """One request has come. `now`: monotonic seconds."""
+        self._rate = self.per_s(now) + 1.0 / _MEMORY_S
+        self._at = now
+
+    def per_s(self, now: float) -> float:
+        return self._rate * exp(min(self._at - now, 0.0) / _MEMORY_S)

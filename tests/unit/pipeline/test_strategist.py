@@ -1,0 +1,148 @@
+"""What the planner remembers: learnt from events, kept over a restart."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from picegate.core.chat import Ask, Message, Mode
+from picegate.core.events import Finished, Planned, SketchPoint
+from picegate.core.plan import CloudView, NodeView, Plan
+from picegate.core.sketch import Point
+from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally, Tokens
+from picegate.database import open_database
+from picegate.pipeline.memory import Memory
+from picegate.pipeline.strategist import Strategist
+from picegate.settings import PlannerSettings, ProgressiveSettings
+from tests.unit.nodes.house import Hand
+
+QUESTION = "What are the main causes of stress?"
+NODE = NodeView("n", "n", "http://n/v1", "m", 8, 8)
+
+
+def ask() -> Ask:
+    return Ask("r", "pice", (Message("user", QUESTION),), {})
+
+
+CLOCK = Hand()
+
+
+def strategist(memory: dict[str, object] | None = None, **planner: object) -> Strategist:
+    return Strategist(ProgressiveSettings(), PlannerSettings.model_validate(planner), CLOCK, memory)
+
+
+def planned(of: Strategist) -> Plan:
+    return of.plan(ask(), CloudView(limit=16), [NODE])
+
+
+def answered(of: Strategist, tokens: int, *, points: int = 3, depends: bool = False, reason: str = "stop") -> None:
+    """One progressive answer that went well."""
+    CLOCK.now += 1.0
+    request, plan = ask(), planned(of)
+    sketch = LegRecord(LegKind.SKETCH, "cloud", "m", 0.0, None, 0.2, 2.0, LegEnd.DONE, None, Tokens(100, 60))
+    passage = LegRecord(LegKind.EXPAND, "n", "m", 1.0, 0, 1.1, 4.0, LegEnd.DONE, None, Tokens(100, tokens - 20))
+    of.listen(request, Planned(plan))
+    for number in range(points):
+        of.listen(request, SketchPoint(Point(number, "notes", 60, depends)))
+    tally = Tally([sketch, *([passage] if points else [])], 20, tokens, 0.3, 4.0)
+    of.listen(request, Finished(reason, tally))
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_database(f"sqlite:///{tmp_path / 'memory.db'}")
+    yield engine
+    engine.dispose()
+
+
+def test_answers_teach_the_forecast() -> None:
+    of = strategist()
+    for _ in range(40):
+        answered(of, 900, depends=True)
+    forecast = planned(of).forecast
+    assert forecast is not None
+    assert forecast.answer_tokens > 700
+    assert forecast.chained > 0.5
+    assert of.answers_seen == 40
+
+
+def test_sketches_that_delegate_nothing_teach_it_too() -> None:
+    of = strategist()
+    for _ in range(60):
+        answered(of, 300, points=0)
+    forecast = planned(of).forecast
+    assert forecast is not None
+    assert forecast.delegable < 0.3
+
+
+@pytest.mark.parametrize("reason", ["length", "cancelled", "error"])
+def test_an_answer_that_was_cut_says_nothing_of_its_length(reason: str) -> None:
+    of = strategist()
+    answered(of, 20, reason=reason)
+    assert of.answers_seen == 0
+
+
+def test_a_flood_of_answers_is_learnt_from_in_part() -> None:
+    of = strategist()
+    answered(of, 300)
+    CLOCK.now -= 1.0  # `answered` puts it forward: the next one ends in the same moment
+    answered(of, 300)
+    assert of.answers_seen == 1
+
+
+def test_the_clouds_legs_teach_its_pace_but_not_the_time_in_the_queue() -> None:
+    of = strategist()
+    before = planned(of)
+    for _ in range(30):
+        CLOCK.now += 2.0
+        record = LegRecord(LegKind.CLOUD, "cloud", "m", 0.0, None, 20.2, 40.2, LegEnd.DONE, None, Tokens(20, 201))
+        of.saw_cloud(record, 20.0, 1)  # 20 s in the queue, 0.2 s to the first token, 100 ms a token
+    after = planned(of)
+    assert before.chosen is not None
+    alone = next(option for option in after.options if option.mode is Mode.CLOUD)
+    assert alone.first_s < 1.0
+    assert alone.finish_s == pytest.approx(0.1 * alone.cloud_tokens, rel=0.2)
+
+
+def test_what_requests_owe_is_gone_when_they_are() -> None:
+    of = strategist()
+    owed = of.arrive()
+    owed.expect(100, 10_000)
+    owed.wrote(40, in_cloud=True)
+    owed.wrote(10**6, in_cloud=False)  # more than was expected
+    assert (owed.cloud, owed.edge) == (60, 0)
+    owed.close()
+    assert (owed.load.cloud_tokens, owed.load.edge_tokens) == (0, 0)
+
+
+def test_a_restart_forgets_nothing(engine: Engine) -> None:
+    of = strategist()
+    for _ in range(20):
+        answered(of, 900)
+    Memory(engine).write(of.as_data())
+    Memory(engine).write(of.as_data())  # the second replaces the first
+    again = strategist(Memory(engine).read())
+    assert planned(again).forecast == planned(of).forecast
+
+
+def test_a_memory_of_another_version_means_the_priors(engine: Engine) -> None:
+    of = strategist()
+    for _ in range(20):
+        answered(of, 900)
+    parts = {name: part | {"version": 99} for name, part in of.as_data().items()}
+    Memory(engine).write(parts)
+    assert planned(strategist(Memory(engine).read())).forecast == planned(strategist()).forecast
+
+
+def test_a_memory_that_cannot_be_read_stops_nobody(engine: Engine) -> None:
+    memory = Memory(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE planner_memory"))
+    assert memory.read() == {}
+    memory.write({"lengths": {}})
+
+
+@pytest.mark.parametrize("policy", ["auto", "cloud", "edge", "route", "sot", "pice-like"])
+def test_every_policy_of_the_config_plans(policy: str) -> None:
+    assert planned(strategist(policy=policy)).mode in Mode

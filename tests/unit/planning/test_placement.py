@@ -1,0 +1,115 @@
+"""Which node a leg goes to, and what a fleet comes to."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from picegate.core.plan import NodeState, NodeView, Pace
+from picegate.planning.grouping import grouped
+from picegate.planning.latency import EDGE_GUESS
+from picegate.planning.placement import Leg, leg_s, place, placed_s, survey
+
+FAST = Pace(0.05, 1 / 900, 0.02, 0.003)
+SLOW = Pace(0.05, 1 / 900, 0.06, 0.003)
+GLACIAL = Pace(0.05, 1 / 900, 2.0, 0.0)
+
+
+def view(name: str, pace: Pace | None = FAST, *, slots: int = 4, free: int = 4, context: int | None = None) -> NodeView:
+    return NodeView(name, name, "http://n/v1", "m", slots, free, pace=pace, context_tokens=context)
+
+
+def placed(nodes: list[NodeView], leg: Leg | None = None, **wishes: Any) -> str | None:
+    chosen = place(nodes, leg or Leg(), **wishes)
+    return chosen and chosen.name
+
+
+def test_the_leg_goes_where_it_is_done_first() -> None:
+    assert placed([view("slow", SLOW), view("fast", free=1)]) == "fast"
+
+
+def test_a_full_batch_makes_a_fast_node_slower_than_an_idle_one() -> None:
+    crowded = replace(FAST, slope_s=0.02)
+    assert placed([view("slow", SLOW), view("fast", crowded, free=1)]) == "slow"
+
+
+def test_a_node_that_was_warmed_has_nothing_to_read() -> None:
+    nodes = [view("cold"), view("warm")]
+    assert placed(nodes, Leg(60, 3000), warmed=frozenset({"warm"})) == "warm"
+
+
+def test_a_preferred_node_is_taken_while_it_has_a_slot() -> None:
+    assert placed([view("fast"), view("slow", SLOW, free=1)], prefer="slow") == "slow"
+    assert placed([view("fast"), view("slow", SLOW, free=0)], prefer="slow") == "fast"
+
+
+def test_waiting_for_a_fast_node_beats_starting_on_a_glacial_one() -> None:
+    assert placed([view("glacial", GLACIAL), view("fast", free=0)]) is None
+    assert placed([view("slow", SLOW), view("fast", free=0)]) == "slow"
+    assert placed([view("glacial", GLACIAL)]) == "glacial"
+
+
+def test_a_node_of_unknown_speed_is_tried() -> None:
+    assert placed([view("known", free=3), view("new", None)]) == "new"
+
+
+def test_nobody_free_or_fitting_is_nobody() -> None:
+    assert placed([view("a", free=0)]) is None
+    assert placed([]) is None
+    assert placed([view("a", context=100)], context_tokens=101) is None
+    assert placed([view("a")], exclude=frozenset({"a"})) is None
+    assert placed([replace(view("a"), state=NodeState.DRAINING)]) is None
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.001, 1), st.floats(0, 0.1), st.integers(1, 8), st.integers(0, 8)), max_size=12),
+    st.floats(1, 1000),
+)
+def test_no_free_node_would_be_sooner_than_the_one_that_is_taken(
+    drawn: list[tuple[float, float, int, int]], tokens: float
+) -> None:
+    nodes = [
+        view(str(number), Pace(0.05, 0.001, step, slope), slots=slots, free=min(free, slots))
+        for number, (step, slope, slots, free) in enumerate(drawn)
+    ]
+    leg = Leg(tokens)
+    chosen = placed(nodes, leg)
+    times = {node.name: leg_s(node.pace, node.slots - node.free, leg) for node in nodes if node.free}
+    if chosen is not None:
+        assert times[chosen] == pytest.approx(min(times.values()))
+
+
+def test_a_survey_counts_what_can_be_used() -> None:
+    fleet = [
+        view("a", slots=4, free=1),
+        view("b", SLOW, slots=2, free=2),
+        replace(view("gone"), state=NodeState.LOST),
+        view("small", context=100),
+    ]
+    seen = survey(fleet, 200)
+    assert (seen.ready, seen.fitting, seen.slots, seen.free) == (3, 2, 6, 3)
+    assert [node.name for node in seen.shortlist] == ["a", "b"]
+    assert seen.tokens_per_s == 4 / FAST.token_s(4) + 2 / SLOW.token_s(2)
+    assert survey([], 0).pace == EDGE_GUESS
+
+
+def test_points_placed_one_by_one_share_the_nodes() -> None:
+    seen = survey([view("a", slots=2, free=2), view("b", slots=2, free=2)], 0)
+    two = placed_s(seen, [Leg(100)] * 2, [0.0, 0.0], 9.0, warmed=True)
+    assert two[0] == two[1] == leg_s(FAST, 0, Leg(100), warmed=True)
+    five = placed_s(seen, [Leg(100)] * 5, [0.0] * 5, 9.0, warmed=True)
+    assert five[:4] == sorted(five[:4])
+    assert five[4] > 9.0
+
+
+@given(st.lists(st.integers(1, 400), max_size=12), st.integers(0, 12))
+def test_groups_keep_every_point_and_their_order(words: list[int], groups: int) -> None:
+    made = grouped(words, groups)
+    assert [index for group in made for index in group] == list(range(len(words)))
+    assert len(made) == min(len(words), max(groups, 1))
+
+
+def test_the_smallest_neighbours_are_merged() -> None:
+    assert grouped([100, 10, 20, 90], 3) == [[0], [1, 2], [3]]
