@@ -18,7 +18,7 @@ PER_MILLION = 1e6
 class Figures:
     """Attributes:
     answers: whole answers that count; `failed` those that are none, and `errors` why.
-    achieved_per_minute: whole answers per minute, from the first counted arrival to the last counted end.
+    achieved_per_minute: answers ended between warming-up and last arrival: what the system does, not what is asked.
     latency_*: from the moment a question was due to the end of its answer, seconds; failed ones count as infinite.
     first_*: to the first text.
     token_gap_p50: mean time between the tokens of one answer, median over answers.
@@ -65,21 +65,22 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def figures_of(
-    everyone: Sequence[Heard],
-    counted: Sequence[Heard],
+    heard: Sequence[Heard],
+    warm_up_s: float,
     stats: Sequence[Stats],
     cloud: Profile,
     edge: Profile,
     cpu_s: float,
 ) -> Figures:
-    """`stats`: the cloud's, then the edges'; they are of `everyone`, so tokens are shared out over all answers."""
+    """`heard` in order of arrival; `stats`: the cloud's, then the edges'. Tokens are of all answers, so they are shared
+    out over all; times are of those that were due after the warming-up."""
+    opens, closes = heard[0].due + warm_up_s, heard[-1].due
+    counted = [one for one in heard if one.due >= opens] or list(heard)
     whole = [one for one in counted if one.whole and one.moments]
     latencies = [one.latency_s if one.whole else math.inf for one in counted]
     firsts = [one.first_s if one.moments else math.inf for one in counted]
-    began = everyone[0].due
-    ended = max((one.ended for one in everyone if one.ended is not None), default=began)
-    span = max(ended - began, 1e-9)
-    counted_span = max(ended - counted[0].due, 1e-9)
+    done = sum(one.ended is not None and opens <= one.ended <= closes for one in heard if one.whole)
+    span = max(max((one.ended or one.due for one in heard)) - heard[0].due, 1e-9)
     stalls = [sum(gap > STALL_S for gap in one.gaps) for one in whole]
     gaps = [
         (one.moments[-1] - one.moments[0]) / max(1.0, one.words * TOKENS_PER_WORD - 1)
@@ -87,7 +88,7 @@ def figures_of(
         if len(one.moments) > 1
     ]
     of_cloud, of_edges = stats[0], stats[1:]
-    total = len(everyone)
+    total = len(heard)
     cloud_written, edge_written = of_cloud.work["written"], sum(one.work["written"] for one in of_edges)
     prompts = sum(legs["prompt"] for legs in of_cloud.legs.values())
     spent = prompts * cloud.price_input + cloud_written * cloud.price_output + edge_written * edge.price_output
@@ -96,7 +97,7 @@ def figures_of(
     return Figures(
         answers=len(whole),
         failed=len(counted) - len(whole),
-        achieved_per_minute=len(whole) / counted_span * 60.0,
+        achieved_per_minute=done / max(closes - opens, 1e-9) * 60.0,
         latency_p50=percentile(latencies, 0.5),
         latency_p95=percentile(latencies, 0.95),
         latency_p99=percentile(latencies, 0.99),
