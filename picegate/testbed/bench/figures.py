@@ -80,7 +80,7 @@ def figures_of(
     latencies = [one.latency_s if one.whole else math.inf for one in counted]
     firsts = [one.first_s if one.moments else math.inf for one in counted]
     done = sum(one.ended is not None and opens <= one.ended <= closes for one in heard if one.whole)
-    span = max(max((one.ended or one.due for one in heard)) - heard[0].due, 1e-9)
+    span = max(max(one.ended or one.due for one in heard) - heard[0].due, 1e-9)
     stalls = [sum(gap > STALL_S for gap in one.gaps) for one in whole]
     gaps = [
         (one.moments[-1] - one.moments[0]) / max(1.0, one.words * TOKENS_PER_WORD - 1)

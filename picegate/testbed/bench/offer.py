@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from picegate.testbed.bench.arrivals import Pattern, arrivals, order
+from picegate.testbed.bench.policies import Policy
 from picegate.testbed.bench.reader import Heard, read_answer
 from picegate.testbed.bench.workload import Workload
 
@@ -38,8 +39,8 @@ class Load:
         return self.seconds * WARM_UP
 
 
-async def offer(root: str, model: str, workload: Workload, load: Load) -> list[Heard]:
-    """Ask `model` at the gateway `root`, and read all answers; they come in the order of their arrivals."""
+async def offer(root: str, policy: Policy, workload: Workload, load: Load) -> list[Heard]:
+    """Ask as `policy` says at the gateway `root`, and read all answers; they come in the order of their arrivals."""
     parts = urlsplit(root)
     host, port = str(parts.hostname), int(parts.port or 80)
     loop = asyncio.get_running_loop()
@@ -53,7 +54,8 @@ async def offer(root: str, model: str, workload: Workload, load: Load) -> list[H
         question = workload.questions[index]
         turns = [{"role": role, "content": text} for role, text in question.history]
         body = {
-            "model": model,
+            **policy.body,
+            "model": policy.model,
             "stream": True,
             "stream_options": {"include_usage": True},
             "messages": [*turns, {"role": "user", "content": question.asked}],

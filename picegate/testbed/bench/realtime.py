@@ -43,7 +43,7 @@ def run_real(policy: Policy, site: Site, workload: Workload, load: Load) -> Tria
     site = site.sharing(site.edge.engine.shares_prefixes and policy.shares_prefixes)
     with _programs(policy, site, workload, load.seed) as (root, upstreams):
         before = time.process_time()
-        heard = asyncio.run(offer(root, policy.model, workload, load))
+        heard = asyncio.run(offer(root, policy, workload, load))
         spent_s = time.process_time() - before
         stats = [_stats(url) for url in upstreams]
     figures = figures_of(heard, load.warm_up_s, stats, site.cloud, site.edge, spent_s)

@@ -51,7 +51,7 @@ async def trial(policy: Policy, site: Site, workload: Workload, load: Load) -> T
         gateway(policy, cloud, edges) as root,
     ):
         before = time.process_time()
-        heard = await offer(root, policy.model, workload, load)
+        heard = await offer(root, policy, workload, load)
         spent_s = time.process_time() - before
         stats = [server.stats() for server in (cloud, *edges)]
     figures = figures_of(heard, load.warm_up_s, stats, site.cloud, site.edge, spent_s)
