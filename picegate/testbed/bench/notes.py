@@ -13,8 +13,8 @@ EMULATED = (
     "text; gateway, protocol and clients are real."
 )
 VIRTUAL = (
-    "Virtual clock: emulated time stands still while a process computes, so the gateway's processor time is not in these "
-    "figures; it is told as ms per answer, emulation and load generator included."
+    "Virtual clock: emulated time stands still while a process computes, so processor time of the gateway is not in "
+    "these figures; it is told as ms per answer, emulation and load generator included."
 )
 
 
