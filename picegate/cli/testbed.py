@@ -238,12 +238,14 @@ def _working(console: Console, total: int, measure: Callable[[Crew], None]) -> t
     began = time.perf_counter()
     made: list[Trial] = []
     whole = True
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("trials", total=total)
 
         def told(trial: Trial) -> None:
             made.append(trial)
             last = f"{trial.policy}, {trial.edges} edges, {trial.load.per_minute:.0f}/min"
+            if not console.is_terminal:  # a log shows no bar
+                console.print(f"trial {len(made)} of about {total}: {last}, p95 {trial.figures.latency_p95:.1f} s")
             progress.update(
                 task, completed=len(made), total=max(total, len(made)), description=f"trials (last: {last})"
             )
