@@ -14,9 +14,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-LOOKS = (
-    3  # how often the sockets are looked at before the clock jumps; the loopback delivers while the sender still sends
-)
+TICK_S = 1e-9  # between two looks at the clock: who waits in a loop for less than it can tell must see it move on
+LOOKS = 3  # at the sockets before the clock jumps; the loopback delivers while the sender still sends
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -25,6 +24,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(_Jumping(self))
 
     def time(self) -> float:
+        self.now += TICK_S
         return self.now
 
 

@@ -129,3 +129,14 @@ def test_a_gateway_without_edges_still_answers() -> None:
     made = run_trial(AUTO, Site(SITE.cloud, SITE.edge, edges=0), workload("short-chat"), Load(30.0, 10.0))
     assert made.figures.failed == 0
     assert set(made.figures.modes) == {"cloud"}
+
+
+def test_a_virtual_clock_moves_on_for_who_sleeps_next_to_nothing() -> None:
+    async def sleeps() -> int:
+        began, turns = time.monotonic(), 0
+        while time.monotonic() - began < 1e-6 and turns < 10_000:
+            await asyncio.sleep(1e-15)
+            turns += 1
+        return turns
+
+    assert run_virtual(sleeps()) < 10_000
