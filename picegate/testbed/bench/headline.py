@@ -8,7 +8,7 @@ from statistics import mean
 from picegate.testbed.bench.bound import Bound, capacity, options_of
 from picegate.testbed.bench.crew import Crew, Hunt, Point
 from picegate.testbed.bench.offer import Load
-from picegate.testbed.bench.policies import AUTO, BASELINES, CLOUD, EDGE, PICE_LIKE, QUALITY, Policy
+from picegate.testbed.bench.policies import AUTO, BASELINES, CLOUD, EDGE, PICE_LIKE, QUALITY, SOT, Policy
 from picegate.testbed.bench.search import Search
 from picegate.testbed.bench.trial import Trial
 from picegate.testbed.bench.workload import Workload
@@ -110,12 +110,14 @@ class Headline:
         starts: list[tuple[Policy, int, float]] = [(CLOUD, 0, alone)]
         starts += [(AUTO, edges, AIMED * self.bounds[edges].per_s * 60) for edges in scope.edges]
         words = mean(question.edge_words for question in self.workload.questions)
-        edges_alone = scope.compared * self.edge.engine.tokens_per_s / (words * TOKENS_PER_WORD) * 60
+        guesses = {
+            EDGE.name: scope.compared * self.edge.engine.tokens_per_s / (words * TOKENS_PER_WORD) * 60,
+            SOT.name: 0.95 * alone,
+        }
         for policy in scope.policies:
             if policy.name != CLOUD.name:
-                starts.append(
-                    (policy, scope.compared, 0.9 * (edges_alone if policy.name == EDGE.name else 1.2 * alone))
-                )
+                start = guesses.get(policy.name, 0.8 * self.bounds[scope.compared].per_s * 60)
+                starts.append((policy, scope.compared, start))
         for policy, edges, start in starts:
             load = Load(start, scope.seconds, seed=seed)
             point = Point(policy, self.site(edges), load, self.workload)
