@@ -32,7 +32,7 @@ class Scope:
 
     edges: tuple[int, ...] = (1, 2, 4, 8)
     compared: int = 4
-    seconds: float = 150.0
+    seconds: float = 120.0
     tries: int = 5
     seeds: tuple[int, ...] = (1,)
     objective_s: float = 30.0

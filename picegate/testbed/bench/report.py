@@ -122,7 +122,8 @@ def show_headline(console: Console, of: Headline) -> None:
 
 
 def show_sweep(console: Console, of: Sweep) -> None:
-    items = list(of.trials.items())
+    names = [policy.name for policy in of.policies]
+    items = sorted(of.trials.items(), key=lambda item: (item[0][1], names.index(item[0][0])))
     labels = [f"{value:g}" for (_, value), _ in items]
     console.print(trial_table([trial for _, trial in items], f"Sweep over {of.axis.name} ({of.axis.unit})", labels))
 

@@ -56,6 +56,10 @@ def _length(value: float, site: Site, load: Load, workload: Workload) -> tuple[S
     return site, replace(load, per_minute=load.per_minute / value), workload.longer(value)
 
 
+def _sketch(value: float, site: Site, load: Load, workload: Workload) -> tuple[Site, Load, Workload]:
+    return replace(site, sketch_scale=value), load, workload
+
+
 def _slowness(value: float, site: Site, load: Load, workload: Workload) -> tuple[Site, Load, Workload]:
     return replace(site, edge_faults=replace(site.edge_faults, slowness=value)), load, workload
 
@@ -73,6 +77,7 @@ AXES: Mapping[str, Axis] = {
         Axis("cloud-rtt", "ms round trip to the cloud", (10, 40, 120, 300), _cloud_rtt),
         Axis("bandwidth", "Mbit/s to each edge", (0.25, 1, 10, 50), _bandwidth),
         Axis("length", "times the answers' length, at as many words a minute", (0.25, 0.5, 1, 2), _length),
+        Axis("sketch", "times the assumed length of sketches", (0.6, 0.8, 1, 1.3, 1.7), _sketch),
         Axis("slowness", "times as slow edges", (1, 2, 4, 10), _slowness),
         Axis("deaths", "share of edge calls cut in mid-stream", (0, 0.05, 0.2, 0.5), _deaths),
     )

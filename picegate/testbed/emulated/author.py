@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from picegate.core.usage import LegKind
-from picegate.testbed.emulated.questions import LEVELS, Question, Questions
+from picegate.testbed.emulated.questions import LEVELS, Level, Question, Questions
 from picegate.testbed.emulated.tokens import CHARACTERS, TOKENS_PER_UNSPACED_WORD, TOKENS_PER_WORD, words_of
 from picegate.testbed.emulated.wording import notes, sentences
 
@@ -55,10 +55,11 @@ class Draft:
 
 
 class Author:
-    """Attribute `is_cloud`: else an edge's small model."""
+    """Attribute `is_cloud`: else an edge's small model. `sketch_scale`: its sketches are so many times as long."""
 
-    def __init__(self, questions: Questions, *, is_cloud: bool) -> None:
+    def __init__(self, questions: Questions, *, is_cloud: bool, sketch_scale: float = 1.0) -> None:
         self._questions = questions
+        self._levels = {number: level.times(sketch_scale) for number, level in LEVELS.items()}
         self.is_cloud = is_cloud
 
     def draft(self, asked: Asked) -> Draft:
@@ -66,7 +67,7 @@ class Author:
         question = self._questions.of("\n".join(text for role, text in asked.messages if role == "user"))
         seed = f"{question.id}/{asked.leg}/{asked.last}"
         if self.is_cloud and asked.leg == LegKind.SKETCH and question.points:
-            words = _sketch(question, asked)
+            words = _sketch(question, asked, self._levels.get(asked.level, self._levels[2]))
         else:
             words = sentences(self._length(question, asked), seed, japanese=question.japanese)
         rate = TOKENS_PER_UNSPACED_WORD if question.japanese else TOKENS_PER_WORD
@@ -96,9 +97,8 @@ def _wanted(messages: Sequence[tuple[str, str]]) -> int:
     return 0
 
 
-def _sketch(question: Question, asked: Asked) -> list[str]:
-    """Opening, delegation lines and closing, as long as the level says; never more lines than asked for."""
-    level = LEVELS.get(asked.level, LEVELS[2])
+def _sketch(question: Question, asked: Asked, level: Level) -> list[str]:
+    """Opening, delegation lines and closing, as long as `level` says; never more lines than asked for."""
     most = _MOST_POINTS.search(asked.messages[0][1])
     points = min(question.points, int(most[1] or most[2]) if most else question.points) or 1
     japanese, seed = question.japanese, f"{question.id}/{asked.level}"

@@ -25,6 +25,10 @@ class Level:
     line: int
     closing: int
 
+    def times(self, factor: float) -> "Level":
+        """The same for a cloud that writes sketches `factor` times as long; a line keeps its sign and two words."""
+        return Level(round(self.opening * factor), max(3, round(self.line * factor)), round(self.closing * factor))
+
     def sketch_words(self, points: int) -> int:
         return self.opening + self.line * points + self.closing
 

@@ -13,7 +13,11 @@ from picegate.testbed.emulated.server import EmulatedServer
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`edges` 0 is a cloud alone. `tokens_per_chunk`: of a streamed chunk, from the second on."""
+    """Attributes:
+    edges: 0 is a cloud alone.
+    tokens_per_chunk: of a streamed chunk, from the second on.
+    sketch_scale: the cloud's sketches are so many times as long as assumed.
+    """
 
     cloud: Profile
     edge: Profile
@@ -21,6 +25,7 @@ class Site:
     cloud_faults: Faults = NO_FAULTS
     edge_faults: Faults = NO_FAULTS
     tokens_per_chunk: int = 6
+    sketch_scale: float = 1.0
 
     def sharing(self, shares_prefixes: bool) -> "Site":
         """The same with edges that share prefixes, or that read every prompt whole."""
@@ -31,7 +36,7 @@ class Site:
 @asynccontextmanager
 async def cloud_of(site: Site, questions: Iterable[Question], seed: int) -> AsyncIterator[EmulatedServer]:
     """The site's cloud on the running loop."""
-    author = Author(Questions(questions), is_cloud=True)
+    author = Author(Questions(questions), is_cloud=True, sketch_scale=site.sketch_scale)
     async with EmulatedServer(
         "cloud", site.cloud, author, faults=site.cloud_faults, tokens_per_chunk=site.tokens_per_chunk, seed=seed
     ) as cloud:

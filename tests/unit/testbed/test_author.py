@@ -39,6 +39,12 @@ def test_a_sketch_is_as_long_as_its_level_says(level: int) -> None:
     assert len(words_of(sketch(LIST, level))) == LEVELS[level].sketch_words(LIST.points)
 
 
+def test_a_wordier_cloud_writes_longer_sketches() -> None:
+    author = Author(QUESTIONS, is_cloud=True, sketch_scale=2.0)
+    draft = author.draft(Asked("sketch", 2, [("user", LIST.asked)]))
+    assert len(draft.words) == 2 * 18 + 5 * 30
+
+
 def test_a_list_is_delegated_in_points_that_share_what_the_cloud_leaves() -> None:
     points = points_of(sketch(LIST, 2))
     assert len(points) == 5
