@@ -45,7 +45,8 @@ check: $(VENV)/.dev ## format, lint, types, the floors of the house, Dockerfiles
 	$(BIN)/lint-imports
 	$(BIN)/hadolint docker/*.Dockerfile
 
-bench: bench-gateway bench-engine ## the headline measurements
+bench: $(VENV)/.demo ## the headline, on an emulated cloud and edges; BENCH="--quick" or "--seeds 5"
+	$(BIN)/picegate bench headline $(BENCH)
 
 bench-gateway: $(VENV)/.demo ## what the gateway adds to a call of the cloud
 	$(BIN)/picegate bench gateway

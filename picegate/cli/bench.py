@@ -15,6 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from picegate.cli.options import FAILED, complain
+from picegate.cli.testbed import profiles, run_calibrate, run_headline, run_one, run_sweep
 from picegate.testbed.overhead import Overhead, Spread, measure
 from picegate.testbed.plot import distribution_svg
 from picegate.testbed.programs import Program, ProgramFailed
@@ -27,6 +28,13 @@ app = typer.Typer(help="Measure picegate; a missed bar ends with status 1.", no_
 @app.callback()
 def benches() -> None:
     """Measure picegate; a missed bar ends with status 1."""
+
+
+app.command("headline")(run_headline)
+app.command("sweep")(run_sweep)
+app.command("trial")(run_one)
+app.command("calibrate")(run_calibrate)
+app.command("profiles")(profiles)
 
 
 @app.command()

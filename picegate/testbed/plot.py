@@ -1,10 +1,12 @@
-"""A small plot without a plotting library: distributions as steps, in SVG."""
+"""Small plots without a plotting library, in SVG: distributions as steps, figures as lines."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import isfinite
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 320, 56, 44, 36
-COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")
+LEGEND = 130
+COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#17becf", "#7f7f7f")
 
 
 def distribution_svg(title: str, unit: str, series: Mapping[str, Sequence[float]]) -> str:
@@ -40,4 +42,42 @@ def distribution_svg(title: str, unit: str, series: Mapping[str, Sequence[float]
             points += [f"{x(value)},{y(index / len(values))}", f"{x(value)},{y((index + 1) / len(values))}"]
         parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="{WIDTH - 110}" y="{y(0.3) + 18 * number}" fill="{colour}">{escape(name)}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def lines_svg(title: str, x_unit: str, y_unit: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """One line with dots per series of (x, y), axes from 0; points that are not finite are left out."""
+    kept = {name: sorted((x, y) for x, y in points if isfinite(x) and isfinite(y)) for name, points in series.items()}
+    kept = {name: points for name, points in kept.items() if points}
+    end_x = max((x for points in kept.values() for x, _ in points), default=1.0) * 1.05 or 1.0
+    end_y = max((y for points in kept.values() for _, y in points), default=1.0) * 1.08 or 1.0
+    plot_w, plot_h = WIDTH - LEFT - LEGEND, HEIGHT - TOP - BOTTOM
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return round(LEFT + x / end_x * plot_w, 1), round(TOP + (1 - y / end_y) * plot_h, 1)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"',
+        '  font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<text x="{LEFT}" y="20" font-size="14">{escape(title)}</text>',
+    ]
+    for tick in range(6):
+        x, bottom = at(end_x * tick / 5, 0)
+        left, y = at(0, end_y * tick / 5)
+        parts.append(f'<line x1="{x}" y1="{TOP}" x2="{x}" y2="{bottom}" stroke="#eee"/>')
+        parts.append(f'<line x1="{left}" y1="{y}" x2="{LEFT + plot_w}" y2="{y}" stroke="#eee"/>')
+        parts.append(f'<text x="{x}" y="{bottom + 16}" text-anchor="middle">{end_x * tick / 5:.3g}</text>')
+        parts.append(f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{end_y * tick / 5:.3g}</text>')
+    parts.append(f'<text x="{LEFT + plot_w / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_unit)}</text>')
+    parts.append(f'<text x="{LEFT + plot_w}" y="{TOP - 4}" text-anchor="end">{escape(y_unit)}</text>')
+    for number, (name, points) in enumerate(kept.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        dots = [at(x, y) for x, y in points]
+        path = " ".join(f"{x},{y}" for x, y in dots)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in dots]
+        parts.append(
+            f'<text x="{WIDTH - LEGEND + 8}" y="{TOP + 12 + 18 * number}" fill="{colour}">{escape(name)}</text>'
+        )
     return "\n".join([*parts, "</svg>\n"])

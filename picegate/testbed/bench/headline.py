@@ -1,0 +1,230 @@
+"""The headline: what the gateway makes of a cloud and some edges, against the alternatives and against the bound."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from statistics import mean
+
+from picegate.testbed.bench.bound import Bound, capacity, options_of
+from picegate.testbed.bench.crew import Crew, Hunt, Point
+from picegate.testbed.bench.offer import Load
+from picegate.testbed.bench.policies import AUTO, BASELINES, CLOUD, EDGE, PICE_LIKE, QUALITY, SOT, Policy
+from picegate.testbed.bench.search import Search
+from picegate.testbed.bench.trial import Trial
+from picegate.testbed.bench.workload import Workload
+from picegate.testbed.emulated.profile import Profile
+from picegate.testbed.emulated.site import Site
+from picegate.testbed.emulated.tokens import TOKENS_PER_WORD
+
+LIGHT, MIDDLE, HEAVY = 0.2, 0.7, 0.95  # shares of what the cloud alone can do
+SHOWN_EDGES = (1, 2, 4, 6, 8, 16)  # the bound is printed for these
+AIMED = 0.9  # of the bound
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How much is measured.
+
+    Attributes:
+        edges: numbers of edges at which ours is searched; `compared` the one at which all policies are.
+        seconds: offered load of one trial; `tries`: trials of one search.
+    """
+
+    edges: tuple[int, ...] = (1, 2, 4, 8)
+    compared: int = 4
+    seconds: float = 120.0
+    tries: int = 5
+    seeds: tuple[int, ...] = (1,)
+    objective_s: float = 30.0
+    policies: tuple[Policy, ...] = BASELINES
+
+
+QUICK = {"edges": (4,), "seconds": 90.0, "tries": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What was promised and what came out; `figure` is a mean over seeds, `spread` smallest and largest."""
+
+    name: str
+    figure: float
+    bar: float
+    at_least: bool
+    spread: tuple[float, float]
+
+    @property
+    def met(self) -> bool:
+        return self.figure >= self.bar if self.at_least else self.figure <= self.bar
+
+
+@dataclass(slots=True)
+class Headline:
+    """Filled while it is measured; what was not reached stays empty.
+
+    Attributes:
+        hunts: searches by (policy, edges, seed).
+        points: trials by (policy, share of the cloud's own throughput, seed), all with `scope.compared` edges.
+    """
+
+    scope: Scope
+    cloud: Profile
+    edge: Profile
+    workload: Workload
+    bounds: Mapping[int, Bound]
+    hunts: dict[tuple[str, int, int], Hunt] = field(default_factory=dict)
+    points: dict[tuple[str, float, int], Trial] = field(default_factory=dict)
+
+    def site(self, edges: int) -> Site:
+        return Site(self.cloud, self.edge, edges)
+
+    def throughput(self, policy: str, edges: int, seed: int) -> float | None:
+        hunt = self.hunts.get((policy, edges, seed))
+        return hunt.found.per_minute if hunt is not None and hunt.trials else None
+
+    def gain(self, edges: int, seed: int) -> float | None:
+        """Ours against the cloud alone."""
+        ours, alone = self.throughput(AUTO.name, edges, seed), self.throughput(CLOUD.name, 0, seed)
+        return ours / alone if ours is not None and alone else None
+
+    @property
+    def trial_count(self) -> int:
+        """About how many trials there will be, for a progress bar."""
+        hunts = 1 + len(self.scope.edges) + len(self.scope.policies) - 1
+        points = 3 * 2 + 1 + len(self.scope.policies) - 1
+        return len(self.scope.seeds) * (hunts * self.scope.tries + points)
+
+    def measure(self, crew: Crew) -> None:
+        """Measure everything. Broken off, it holds what was done by then."""
+        for seed in self.scope.seeds:
+            self._search(crew, seed)
+        for seed in self.scope.seeds:
+            self._compare(crew, seed)
+
+    def bars(self) -> list[Bar]:
+        """All bars for which there are figures."""
+        return [bar for bar in _bars(self) if bar is not None]
+
+    def _search(self, crew: Crew, seed: int) -> None:
+        scope = self.scope
+        alone = self.bounds[0].per_s * 60
+        starts: list[tuple[Policy, int, float]] = [(CLOUD, 0, alone)]
+        starts += [(AUTO, edges, AIMED * self.bounds[edges].per_s * 60) for edges in scope.edges]
+        words = mean(question.edge_words for question in self.workload.questions)
+        guesses = {
+            EDGE.name: scope.compared * self.edge.engine.tokens_per_s / (words * TOKENS_PER_WORD) * 60,
+            SOT.name: 0.95 * alone,
+        }
+        for policy in scope.policies:
+            if policy.name != CLOUD.name:
+                start = guesses.get(policy.name, 0.8 * self.bounds[scope.compared].per_s * 60)
+                starts.append((policy, scope.compared, start))
+        for policy, edges, start in starts:
+            load = Load(start, scope.seconds, seed=seed)
+            point = Point(policy, self.site(edges), load, self.workload)
+            self.hunts[policy.name, edges, seed] = Hunt(point, Search(start, scope.objective_s, scope.tries), [])
+        # The longest first, so that no process is idle at the end.
+        hunts = [hunt for (_, _, of), hunt in self.hunts.items() if of == seed]
+        for hunt in sorted(hunts, key=lambda hunt: -hunt.point.load.per_minute):
+            crew.hunt(hunt)
+        crew.finish()
+
+    def _compare(self, crew: Crew, seed: int) -> None:
+        alone = self.throughput(CLOUD.name, 0, seed)
+        if not alone:
+            return
+        wanted = [(policy, share) for share in (LIGHT, MIDDLE, HEAVY) for policy in (AUTO, CLOUD)]
+        wanted += [(policy, MIDDLE) for policy in self.scope.policies if policy.name != CLOUD.name]
+        wanted.append((QUALITY, LIGHT))
+        for policy, share in wanted:
+            load = Load(share * alone, self.scope.seconds, seed=seed)
+            point = Point(policy, self.site(self.scope.compared), load, self.workload)
+            crew.later(point, partial(self.points.__setitem__, (policy.name, share, seed)))
+        crew.finish()
+
+
+def headline(scope: Scope, cloud: Profile, edge: Profile, workload: Workload) -> Headline:
+    """An empty one, with its bounds."""
+    options = [options_of(question, cloud.engine, edge.engine) for question in workload.questions]
+    counts = sorted({0, *SHOWN_EDGES, *scope.edges, scope.compared})
+    return Headline(scope, cloud, edge, workload, {edges: capacity(options, edges) for edges in counts})
+
+
+def _bars(of: Headline) -> Iterator[Bar | None]:
+    scope, four = of.scope, of.scope.compared
+    at = of.points
+
+    def bar(name: str, limit: float, figure: Callable[[int], float | None], *, at_least: bool = True) -> Bar | None:
+        values = [value for seed in scope.seeds if (value := _try(figure, seed)) is not None]
+        return Bar(name, mean(values), limit, at_least, (min(values), max(values))) if values else None
+
+    for edges in scope.edges:
+        bound = of.bounds[edges].gain
+        yield bar(
+            f"throughput over cloud alone with {edges} edges, share of the bound ({bound:.2f}x)",
+            AIMED,
+            lambda seed, edges=edges, bound=bound: (of.gain(edges, seed) or 0.0) / bound,  # type: ignore[misc]
+        )
+    yield bar(
+        f"median latency with {four} edges at {MIDDLE:.0%} of the cloud's own throughput, lower by",
+        0.45,
+        lambda s: 1 - at["auto", MIDDLE, s].figures.latency_p50 / at["cloud", MIDDLE, s].figures.latency_p50,
+    )
+    most = max(scope.edges)
+    yield bar(
+        f"cloud tokens per answer at saturation with {most} edges, fewer by",
+        0.6,
+        lambda s: 1 - _best(of, "auto", most, s).figures.cloud_tokens / _best(of, "cloud", 0, s).figures.cloud_tokens,
+    )
+    yield bar(
+        "first token at light load, times the cloud's",
+        1.1,
+        lambda s: at["auto", LIGHT, s].figures.first_p50 / at["cloud", LIGHT, s].figures.first_p50,
+        at_least=False,
+    )
+    yield bar(
+        "first token at heavy load, times the cloud's",
+        1.0,
+        lambda s: at["auto", HEAVY, s].figures.first_p50 / at["cloud", HEAVY, s].figures.first_p50,
+        at_least=False,
+    )
+    yield bar(
+        "quality-first answers that stay in the cloud at light load",
+        0.95,
+        lambda s: at[QUALITY.name, LIGHT, s].figures.modes.get("cloud", 0) / at[QUALITY.name, LIGHT, s].figures.answers,
+    )
+    if PICE_LIKE in scope.policies:
+        yield bar(
+            f"throughput over pice-like with {four} edges, times",
+            1.3,
+            lambda s: (of.throughput("auto", four, s) or 0.0) / (of.throughput("pice-like", four, s) or 0.0),
+        )
+        yield bar(
+            "first token sooner than pice-like's, times",
+            3.0,
+            lambda s: at["pice-like", MIDDLE, s].figures.first_p50 / at["auto", MIDDLE, s].figures.first_p50,
+        )
+    rivals = [policy.name for policy in scope.policies if policy.name in ("cloud", "edge", "route")]
+    yield bar(
+        f"throughput with {four} edges over the best of {', '.join(rivals)}",
+        0.95,
+        lambda s: (of.throughput("auto", four, s) or 0.0) / _rival(of, rivals, s),
+    )
+
+
+def _rival(of: Headline, rivals: Sequence[str], seed: int) -> float:
+    return max(of.throughput(name, 0 if name == "cloud" else of.scope.compared, seed) or 0.0 for name in rivals)
+
+
+def _best(of: Headline, policy: str, edges: int, seed: int) -> Trial:
+    best = of.hunts[policy, edges, seed].best
+    if best is None:
+        raise KeyError(policy)
+    return best
+
+
+def _try(figure: Callable[[int], float | None], seed: int) -> float | None:
+    """None where a trial that the figure is made of was not reached, or divides by nothing."""
+    try:
+        return figure(seed)
+    except (KeyError, ZeroDivisionError):
+        return None

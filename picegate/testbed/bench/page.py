@@ -1,0 +1,93 @@
+"""Results as one HTML page that needs nothing else: bars, plots, assumptions."""
+
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+
+from picegate.testbed.bench.headline import Bar, Headline
+from picegate.testbed.bench.notes import notes
+from picegate.testbed.bench.sweep import Sweep
+from picegate.testbed.bench.trial import Trial
+from picegate.testbed.plot import lines_svg
+
+_STYLE = (
+    "body{font:15px/1.45 sans-serif;max-width:1360px;margin:2em auto;padding:0 1em}"
+    "svg{margin:0 1em 1em 0;border:1px solid #ddd}.missed{color:#b00}li{margin:.15em 0}"
+)
+_MEASURES: tuple[tuple[str, str, Callable[[Trial], float]], ...] = (
+    ("Median latency", "s", lambda trial: trial.figures.latency_p50),
+    ("95th percentile of latency", "s", lambda trial: trial.figures.latency_p95),
+    ("Time to first token, median", "s", lambda trial: trial.figures.first_p50),
+    ("Time between tokens, median", "ms", lambda trial: trial.figures.token_gap_p50 * 1000),
+    ("Pauses over 1 s", "per answer", lambda trial: trial.figures.stalls_per_answer),
+    ("Cloud tokens", "per answer", lambda trial: trial.figures.cloud_tokens),
+    ("Cost", "per 1,000 answers", lambda trial: trial.figures.cost * 1000),
+    ("Edge slots that write", "%", lambda trial: trial.figures.edge_slots * 100),
+    ("Answers done", "per minute", lambda trial: trial.figures.achieved_per_minute),
+)
+
+
+def headline_page(of: Headline, bars: Sequence[Bar]) -> str:
+    seed = of.scope.seeds[0]
+    ours = [
+        (float(edges), gain)
+        for policy, edges, s in of.hunts
+        if policy == "auto" and s == seed
+        if (gain := of.gain(edges, seed)) is not None
+    ]
+    bound = [(float(edges), of_edges.gain) for edges, of_edges in of.bounds.items()]
+    gains = lines_svg(
+        f"Throughput at p95 <= {of.scope.objective_s:g} s over the cloud alone (emulated)",
+        "edges",
+        "times",
+        {"capacity bound": bound, "ours": [(0.0, 1.0), *ours]},
+    )
+    series: dict[str, list[tuple[float, Trial]]] = {}
+    for (policy, edges, s), hunt in of.hunts.items():
+        if s == seed and (edges == of.scope.compared or policy == "cloud"):
+            series.setdefault(policy, []).extend((trial.load.per_minute, trial) for trial in hunt.trials)
+    for (policy, _, s), trial in of.points.items():
+        if s == seed:
+            series.setdefault(policy, []).append((trial.load.per_minute, trial))
+    plots = _plots(series, f"requests per minute, {of.scope.compared} edges")
+    return _page("picegate: the headline, emulated", [gains, *plots], bars, notes(of.workload, (of.cloud, of.edge)))
+
+
+def sweep_page(of: Sweep, bars: Sequence[Bar]) -> str:
+    series: dict[str, list[tuple[float, Trial]]] = {}
+    for (policy, value), trial in of.trials.items():
+        series.setdefault(policy, []).append((value, trial))
+    assumptions = notes(of.workload, (of.site.cloud, of.site.edge))
+    return _page(f"picegate: a sweep over {of.axis.name}, emulated", _plots(series, of.axis.unit), bars, assumptions)
+
+
+def _plots(series: dict[str, list[tuple[float, Trial]]], x_unit: str) -> list[str]:
+    return [
+        lines_svg(
+            f"{title} (emulated)",
+            x_unit,
+            unit,
+            {name: [(x, of(trial)) for x, trial in points] for name, points in series.items()},
+        )
+        for title, unit, of in _MEASURES
+    ]
+
+
+def _page(title: str, plots: Iterable[str], bars: Sequence[Bar], assumptions: Iterable[str]) -> str:
+    shown = [
+        f'<li class="{"met" if bar.met else "missed"}">{"met" if bar.met else "MISSED"}: {escape(bar.name)}: '
+        f"{bar.figure:.3f} (bar: {'at least' if bar.at_least else 'at most'} {bar.bar:g})</li>"
+        for bar in bars
+    ]
+    lines = [f"<li>{escape(line)}</li>" for line in assumptions]
+    return "\n".join(
+        [
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>',
+            f"<style>{_STYLE}</style><h1>{escape(title)}</h1><ul>",
+            *shown,
+            "</ul>",
+            *plots,
+            "<h2>Assumptions</h2><ul>",
+            *lines,
+            "</ul></html>\n",
+        ]
+    )

@@ -1,0 +1,199 @@
+"""Results for people at a terminal, and as data for machines."""
+
+import math
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from statistics import mean
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from picegate.testbed.bench.headline import Bar, Headline
+from picegate.testbed.bench.notes import notes
+from picegate.testbed.bench.sweep import Sweep
+from picegate.testbed.bench.trial import Trial
+
+LATE_SHARE = 0.02  # of engine steps; beyond it figures are not to be trusted
+
+
+def lag_warning(trials: Iterable[Trial]) -> str:
+    """Empty where the emulation kept up."""
+    late = max((trial.figures.late_share for trial in trials), default=0.0)
+    worst = max((trial.figures.worst_lag_s for trial in trials), default=0.0)
+    if late <= LATE_SHARE and worst <= 1.0:
+        return ""
+    return (
+        f"DO NOT TRUST THESE FIGURES: this machine was too busy for the emulation; {late:.1%} of its steps ended late, "
+        f"the worst by {worst:.2f} s"
+    )
+
+
+def trial_table(trials: Sequence[Trial], title: str, labels: Sequence[str] = ()) -> Table:
+    """One line a trial. `labels`: what stands in front, one each."""
+    table = Table(title=f"{title} (emulated)", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    columns = ("", "policy", "edges", "req/min", "done/min", "p50 s", "p95 s", "p99 s", "first s", "ms/token", "stalls")
+    for column in (*columns, "cloud tok", "edge tok", "cost/1000", "edge busy", "slots", "failed", "CPU ms"):
+        table.add_column(column, justify="left" if column in ("", "policy") else "right")
+    for number, trial in enumerate(trials):
+        f = trial.figures
+        table.add_row(
+            labels[number] if labels else "",
+            trial.policy,
+            str(trial.edges),
+            f"{trial.load.per_minute:.1f}",
+            f"{f.achieved_per_minute:.1f}",
+            *(_number(value) for value in (f.latency_p50, f.latency_p95, f.latency_p99)),
+            _number(f.first_p50, 2),
+            _number(f.token_gap_p50 * 1000, 0),
+            f"{f.stalls_per_answer:.2f}",
+            f"{f.cloud_tokens:.0f}",
+            f"{f.edge_tokens:.0f}",
+            f"{f.cost * 1000:.3f}",
+            f"{f.edge_busy:.0%}",
+            f"{f.edge_slots:.0%}",
+            str(f.failed),
+            f"{f.cpu_ms_per_answer:.0f}",
+        )
+    return table
+
+
+def show_bars(console: Console, bars: Sequence[Bar]) -> None:
+    for bar in bars:
+        low, high = bar.spread
+        over = f", {low:.3f} to {high:.3f} over seeds or values" if low != high else ""
+        console.print(
+            f"{'met   ' if bar.met else 'MISSED'} {bar.name}: {bar.figure:.3f} "
+            f"(bar: {'at least' if bar.at_least else 'at most'} {bar.bar:g}{over})",
+            style=None if bar.met else "red",
+        )
+
+
+def show_headline(console: Console, of: Headline) -> None:
+    scope = of.scope
+    table = Table(
+        title=f"Answers a minute at p95 <= {scope.objective_s:g} s (emulated); mean of seeds {_list(scope.seeds)}",
+        title_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
+    for column in (
+        "policy",
+        "edges",
+        "answers/min",
+        "over cloud",
+        "bound",
+        "of the bound",
+        "cloud tok",
+        "p50 s",
+        "tries",
+    ):
+        table.add_column(column, justify="left" if column == "policy" else "right")
+    for policy, edges in dict.fromkeys((policy, edges) for policy, edges, _ in of.hunts):
+        hunts = [hunt for seed in scope.seeds if (hunt := of.hunts.get((policy, edges, seed))) and hunt.trials]
+        if not hunts:
+            continue
+        done = mean(hunt.found.per_minute for hunt in hunts)
+        alone = [value for seed in scope.seeds if (value := of.throughput("cloud", 0, seed))]
+        gain = done / mean(alone) if alone else math.nan
+        bound = of.bounds[edges].gain
+        best = [hunt.best for hunt in hunts if hunt.best is not None]
+        table.add_row(
+            policy,
+            str(edges),
+            f"{'' if all(hunt.found.bounded for hunt in hunts) else '>= '}{done:.1f}",
+            f"{gain:.2f}x",
+            f"{bound:.2f}x",
+            f"{gain / bound:.0%}",
+            f"{mean(trial.figures.cloud_tokens for trial in best):.0f}" if best else "-",
+            _number(mean(trial.figures.latency_p50 for trial in best)) if best else "-",
+            str(sum(hunt.found.tried for hunt in hunts)),
+        )
+    console.print(table)
+    bounds = ", ".join(f"{edges}: {bound.gain:.2f}x" for edges, bound in of.bounds.items() if edges)
+    console.print(f"capacity bound over the cloud alone, by edges: {bounds}")
+    if of.points:
+        points = sorted(of.points.items(), key=lambda item: (item[0][1], item[0][0]))
+        labels = [f"{share:.0%}" for (_, share, _), _ in points]
+        title = f"With {scope.compared} edges at shares of the cloud's own throughput"
+        console.print(trial_table([trial for _, trial in points], title, labels))
+
+
+def show_sweep(console: Console, of: Sweep) -> None:
+    names = [policy.name for policy in of.policies]
+    items = sorted(of.trials.items(), key=lambda item: (item[0][1], names.index(item[0][0])))
+    labels = [f"{value:g}" for (_, value), _ in items]
+    console.print(trial_table([trial for _, trial in items], f"Sweep over {of.axis.name} ({of.axis.unit})", labels))
+
+
+def headline_data(of: Headline, bars: Sequence[Bar]) -> dict[str, Any]:
+    found = [
+        {
+            "policy": policy,
+            "edges": edges,
+            "seed": seed,
+            "per_minute": hunt.found.per_minute,
+            "bounded": hunt.found.bounded,
+            "trials": [trial.as_data() for trial in hunt.trials],
+        }
+        for (policy, edges, seed), hunt in of.hunts.items()
+        if hunt.trials
+    ]
+    points = [{"share_of_cloud": share, **trial.as_data()} for (_, share, _), trial in of.points.items()]
+    bounds = [
+        {"edges": edges, "gain": bound.gain, "per_minute": bound.per_s * 60} for edges, bound in of.bounds.items()
+    ]
+    return {
+        **about(notes(of.workload, (of.cloud, of.edge))),
+        "objective_s": of.scope.objective_s,
+        "seconds": of.scope.seconds,
+        "seeds": list(of.scope.seeds),
+        "bounds": bounds,
+        "throughput": found,
+        "points": points,
+        "bars": bar_data(bars),
+    }
+
+
+def about(assumptions: Sequence[str]) -> dict[str, Any]:
+    return {
+        "emulated": True,
+        "taken": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "assumptions": list(assumptions),
+    }
+
+
+def bar_data(bars: Sequence[Bar]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": bar.name,
+            "figure": bar.figure,
+            "bar": bar.bar,
+            "at_least": bar.at_least,
+            "spread": bar.spread,
+            "met": bar.met,
+        }
+        for bar in bars
+    ]
+
+
+def plain(data: Any) -> Any:
+    """The same with None for what JSON has no number for."""
+    if isinstance(data, dict):
+        return {key: plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [plain(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
+
+
+def _number(value: float, digits: int = 1) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+
+
+def _list(values: Iterable[int]) -> str:
+    return ", ".join(map(str, values))

@@ -1,0 +1,63 @@
+"""What stands there: one emulated cloud and a number of emulated edges, started and ended together."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from picegate.testbed.emulated.author import Author
+from picegate.testbed.emulated.faults import NO_FAULTS, Faults
+from picegate.testbed.emulated.profile import Profile
+from picegate.testbed.emulated.questions import Question, Questions
+from picegate.testbed.emulated.server import EmulatedServer
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Attributes:
+    edges: 0 is a cloud alone.
+    tokens_per_chunk: of a streamed chunk, from the second on.
+    sketch_scale: the cloud's sketches are so many times as long as assumed.
+    """
+
+    cloud: Profile
+    edge: Profile
+    edges: int
+    cloud_faults: Faults = NO_FAULTS
+    edge_faults: Faults = NO_FAULTS
+    tokens_per_chunk: int = 6
+    sketch_scale: float = 1.0
+
+    def sharing(self, shares_prefixes: bool) -> "Site":
+        """The same with edges that share prefixes, or that read every prompt whole."""
+        engine = replace(self.edge.engine, shares_prefixes=shares_prefixes)
+        return replace(self, edge=replace(self.edge, engine=engine))
+
+
+@asynccontextmanager
+async def cloud_of(site: Site, questions: Iterable[Question], seed: int) -> AsyncIterator[EmulatedServer]:
+    """The site's cloud on the running loop."""
+    author = Author(Questions(questions), is_cloud=True, sketch_scale=site.sketch_scale)
+    async with EmulatedServer(
+        "cloud", site.cloud, author, faults=site.cloud_faults, tokens_per_chunk=site.tokens_per_chunk, seed=seed
+    ) as cloud:
+        yield cloud
+
+
+@asynccontextmanager
+async def edges_of(site: Site, questions: Iterable[Question], seed: int) -> AsyncIterator[list[EmulatedServer]]:
+    """The site's edges on the running loop."""
+    author = Author(Questions(questions), is_cloud=False)
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                EmulatedServer(
+                    f"edge-{number}",
+                    site.edge,
+                    author,
+                    faults=site.edge_faults,
+                    tokens_per_chunk=site.tokens_per_chunk,
+                    seed=seed,
+                )
+            )
+            for number in range(1, site.edges + 1)
+        ]
