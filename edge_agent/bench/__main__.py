@@ -17,7 +17,7 @@ from edge_agent.bench.crew import Crew, compiled_llama_server
 from edge_agent.bench.peers.backend import Setup
 from edge_agent.bench.process import SideFailed
 from edge_agent.bench.scale import QUICK, Scale, Tick
-from edge_agent.bench.sections import bound, fidelity, memory, mixed, points
+from edge_agent.bench.sections import bound, fidelity, health, memory, mixed, points
 from edge_agent.engine.choose import EngineChoice
 from edge_agent.errors import StartupError
 from edge_agent.models.download import DEFAULT_CACHE, fetch
@@ -31,6 +31,7 @@ PEERS = {"llama_cpp": "picegate[edge]", "xllamacpp": "picegate[quick]"}
 SECTIONS: dict[str, Callable[[Crew, Scale, Tick], report.Result]] = {
     "points": points.measure,
     "mixed": mixed.measure,
+    "health": health.measure,
     "memory": memory.measure,
     "fidelity": fidelity.measure,
     "bound": bound.measure,

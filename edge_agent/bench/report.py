@@ -14,11 +14,12 @@ from edge_agent.bench import plot
 from edge_agent.bench.bars import Bar
 from edge_agent.bench.sections.bound import Bound
 from edge_agent.bench.sections.fidelity import TOP, Fidelity
+from edge_agent.bench.sections.health import Health
 from edge_agent.bench.sections.memory import Memory
 from edge_agent.bench.sections.mixed import Mixed, Stream
 from edge_agent.bench.sections.points import Cell, Points
 
-Result = Points | Mixed | Memory | Fidelity | Bound
+Result = Points | Mixed | Health | Memory | Fidelity | Bound
 GB = 1e9
 MB = 1e6
 
@@ -29,6 +30,8 @@ def shown(result: Result) -> Table | str:
             return _points(result)
         case Mixed():
             return _mixed(result)
+        case Health():
+            return f"Health: answered in {result.median_s * 1e3:.1f} ms while prompts are read (median)"
         case Memory():
             return _memory(result)
         case Fidelity():
@@ -99,7 +102,11 @@ def _mixed(seen: Mixed) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for column in ("", "tok/s", "total s", "tokens", "cached prompt tokens", "median first token s"):
         table.add_column(column, justify="right" if column else "left")
-    for side, stream in (("engine", seen.engine), ("llama-server", seen.server)):
+    for side, stream in (
+        ("engine", seen.engine),
+        ("engine, weights as packed", seen.as_packed),
+        ("llama-server", seen.server),
+    ):
         table.add_row(side, *_stream(stream))
     return table
 
@@ -116,11 +123,18 @@ def _memory(seen: Memory) -> str:
 
 
 def _fidelity(seen: Fidelity) -> str:
-    return (
+    told = (
         f"Fidelity: {seen.prompts} prompts together, {seen.shared} of them on shared tokens, against the model alone: "
         f"logprobs of the {TOP} likeliest first tokens differ by {seen.largest:.3g} nats at most, {seen.mean:.3g} on "
         f"average (alone, read in two parts: {seen.noise_largest:.3g} and {seen.noise_mean:.3g}); {seen.texts_differ} "
         f"greedy texts part, {seen.not_at_ties} of them not at a near-tie"
+    )
+    other = seen.repacked
+    if other is None:
+        return told
+    return (
+        f"{told}. The engine as it is, where it repacks weights: {other.largest:.3g} at most, {other.mean:.3g} on "
+        f"average; {other.texts_differ} greedy texts part, {other.not_at_ties} of them not at a near-tie"
     )
 
 

@@ -15,6 +15,7 @@ class Scale:
         counts: points at once; all of them in the first round, afterwards the first and the last.
         tokens: of each point's answer.
         arrivals: requests of the mixed stream; `gap_s` between two on average; `longest` answer, tokens.
+        looks: at an agent's health.
         requests: short ones for the memory.
         prompts: for the fidelity.
     """
@@ -26,8 +27,9 @@ class Scale:
     arrivals: int = 40
     gap_s: float = 0.35
     longest: int = 200
-    requests: int = 300
+    looks: int = 300
+    requests: int = 600
     prompts: int = 50
 
 
-QUICK = Scale(rounds=1, counts=(1, 8), tokens=16, arrivals=8, longest=40, requests=48, prompts=8)
+QUICK = Scale(rounds=1, counts=(1, 8), tokens=16, arrivals=8, longest=40, looks=50, requests=48, prompts=8)

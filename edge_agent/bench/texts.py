@@ -120,6 +120,13 @@ def arrivals(seed: int, count: int, mean_gap_s: float, prefixes: int, shortest: 
 
 
 SHORT = "You answer in one plain sentence that a child of ten understands, and you never ask anything back."
+# Long enough that llama.cpp reads it with the kernels for many rows, and the rest with those for few.
+CAREFUL = (
+    f"{SHORT} You take the most common meaning of a word unless the question says otherwise. You give one example where "
+    "an example helps, and a number where a number helps. You leave out opinions, warnings and anything that was not "
+    "asked. If two answers are possible you give the one that most teachers would give, and you do not mention the other."
+    " You write no lists, no headings and no quotation marks, and you end your sentence with a full stop."
+)
 
 THINGS = (
     "rain snow fog thunder a rainbow the moon the tide a volcano an earthquake a desert a glacier a river a lighthouse "
@@ -147,11 +154,11 @@ def things() -> list[str]:
     return named
 
 
-def questions(count: int, tokens: int, top_logprobs: int | None) -> list[Ask]:
+def questions(count: int, tokens: int, top_logprobs: int | None, instruction: str = SHORT) -> list[Ask]:
     """Short questions under one instruction, all different as long as `count` is at most that of all pairs."""
     named = things()
     pairs = [form.format(thing) for form in QUESTIONS for thing in named]
-    return [Ask(SHORT, pairs[n % len(pairs)], tokens, top_logprobs=top_logprobs) for n in range(count)]
+    return [Ask(instruction, pairs[n % len(pairs)], tokens, top_logprobs=top_logprobs) for n in range(count)]
 
 
 def spaced(asks: Sequence[Ask], mark: str) -> list[Ask]:

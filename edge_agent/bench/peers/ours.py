@@ -68,6 +68,10 @@ class Ours(Plain):
     async def slots(self) -> int:
         return self._engine.info.slots
 
+    async def model_bytes(self) -> int:
+        """Of the file that is loaded, which is another one where the weights were repacked."""
+        return (self._options.repack or self._options.model).stat().st_size
+
 
 def _top(alternatives: Sequence[Any]) -> tuple[tuple[bytes, float], ...]:
     return tuple((bytes(other.bytes), other.logprob) for other in alternatives)

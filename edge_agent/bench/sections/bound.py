@@ -54,14 +54,15 @@ def measure(crew: Crew, scale: Scale, tick: Tick) -> Bound:
     tick(f"{streams} streams", 0.6)
     many = decoded(crew.engine.run(texts.points(streams, scale.tokens, texts.mark(draw))))
     facts = crew.reference.ask("facts")
+    weights = crew.engine.ask("model_bytes")
     return Bound(
         bandwidth=bandwidth,
         flops=flops,
         streams=streams,
         one=one,
         many=many,
-        bandwidth_one=one * facts.bytes / bandwidth,
-        bandwidth_many=many / streams * facts.bytes / bandwidth,
+        bandwidth_one=one * weights / bandwidth,
+        bandwidth_many=many / streams * weights / bandwidth,
         flops_many=many * 2 * facts.parameters / flops,
     )
 

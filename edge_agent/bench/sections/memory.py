@@ -52,4 +52,5 @@ def measure(crew: Crew, scale: Scale, tick: Tick) -> Memory:
     slots = engine.ask("slots")
     kv = told if told is not None else slots * crew.setup.context_tokens * facts.cell_bytes
     growth = samples[-1] - samples[int(len(samples) * SETTLED)]
-    return Memory(len(asks), samples[-1], facts.bytes / MB, kv / MB, told is not None, growth, tuple(samples))
+    model = engine.ask("model_bytes")
+    return Memory(len(asks), samples[-1], model / MB, kv / MB, told is not None, growth, tuple(samples))

@@ -70,7 +70,7 @@ def test_pythons_share_is_of_all_steps_with_all_points() -> None:
 
 def test_mixed_arrivals_must_be_faster_and_no_later() -> None:
     ours, theirs = Stream(60.0, 10, 600, 0, 2.0, ()), Stream(30.0, 20, 600, 0, 1.9, ())
-    assert [bar.met for bar in Mixed(5, 100.0, ours, theirs).bars] == [True, False]
+    assert [bar.met for bar in Mixed(5, 100.0, ours, ours, theirs).bars] == [True, False]
 
 
 def test_memory_counts_what_is_neither_model_nor_cells() -> None:
