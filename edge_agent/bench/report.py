@@ -102,11 +102,8 @@ def _mixed(seen: Mixed) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for column in ("", "tok/s", "total s", "tokens", "cached prompt tokens", "median first token s"):
         table.add_column(column, justify="right" if column else "left")
-    for side, stream in (
-        ("engine", seen.engine),
-        ("engine, weights as packed", seen.as_packed),
-        ("llama-server", seen.server),
-    ):
+    sides = {"engine": seen.engine, "engine, weights as packed": seen.as_packed, "llama-server": seen.server}
+    for side, stream in sides.items():
         table.add_row(side, *_stream(stream))
     return table
 

@@ -19,7 +19,7 @@ TOKENS = 16
 TOP = 20  # alternatives compared at the first place
 AT_ONCE = 24
 NEAR_TIE = 0.5  # nats between the two likeliest tokens
-# The arithmetic differs with the shape of a batch: in llama.cpp itself one prompt that is read whole or in two parts, with
+# The arithmetic differs with the shape of a batch: in llama.cpp itself a prompt that is read whole or in two parts, with
 # nobody beside it, has other logprobs. More than half as much again is no noise.
 OF_NOISE = 1.5
 

@@ -28,7 +28,7 @@ def test_a_line_rises_with_its_values() -> None:
 
 def test_results_are_kept_as_json_with_their_bars_and_a_plot(tmp_path: Path) -> None:
     stream = Stream(60.0, 10.0, 600, 0, 2.0, (1.0, 2.0, 3.0))
-    results: dict[str, report.Result] = {"mixed": Mixed(3, 100.0, stream, stream)}
+    results: dict[str, report.Result] = {"mixed": Mixed(3, 100.0, stream, stream, stream)}
     bars = results["mixed"].bars
     written = report.write(tmp_path, report.data(results, bars, {"engine": "x"}, {"threads": 2}), results)
     assert [path.name for path in written] == ["engine.json", "engine.svg"]
