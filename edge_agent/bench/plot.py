@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-WIDTH, HEIGHT = 460, 320  # of one panel
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 40, 66
+WIDTH, HEIGHT = 460, 380  # of one panel
+LEFT, RIGHT, TOP, BOTTOM = 56, 16, 40, 126
+NAME_LINE = 14  # height of a line's name below the plot
 COLOURS = ("#1f77b4", "#d62728", "#ff7f0e", "#2ca02c", "#9467bd")
 
 Point = tuple[float, float]
@@ -58,13 +59,12 @@ def _panel(
         parts.append(f'<line x1="{_x(0)}" y1="{_y(share)}" x2="{_x(1)}" y2="{_y(share)}" stroke="#ccc"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{_y(share) + 4}" text-anchor="end">{escape(name)}</text>')
     parts.append(f'<text x="{_x(0.5)}" y="{_y(0) + 34}" text-anchor="middle">{escape(across)}</text>')
-    room = (WIDTH - LEFT) / max(1, len(series))
     for number, (name, points) in enumerate(series.items()):
         colour = COLOURS[number % len(COLOURS)]
         path = " ".join(f"{_x(x)},{_y(y)}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        at = round(LEFT / 2 + room * number, 1)
-        parts.append(f'<text x="{at}" y="{HEIGHT - 10}" fill="{colour}" font-size="11">{escape(name)}</text>')
+        at = _y(0) + 54 + NAME_LINE * number
+        parts.append(f'<text x="{LEFT}" y="{at}" fill="{colour}" font-size="11">{escape(name)}</text>')
     return "\n".join(parts)
 
 

@@ -72,7 +72,11 @@ def _panel(result: Result) -> str | None:
         rates = {side: {n: cell.rate.median for n, cell in cells.items()} for side, cells in result.cells.items()}
         return plot.lines("Points of one answer: tokens/s", "points at once", rates)
     if isinstance(result, Mixed):
-        firsts = {"engine": result.engine.first_s, "llama-server": result.server.first_s}
+        firsts = {
+            "engine": result.engine.first_s,
+            "engine, weights as packed": result.as_packed.first_s,
+            "llama-server": result.server.first_s,
+        }
         return plot.shares("Mixed arrivals: time to first token", "seconds", firsts)
     return None
 

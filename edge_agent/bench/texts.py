@@ -123,7 +123,7 @@ SHORT = "You answer in one plain sentence that a child of ten understands, and y
 # Long enough that llama.cpp reads it with the kernels for many rows, and the rest with those for few.
 CAREFUL = (
     f"{SHORT} You take the most common meaning of a word unless the question says otherwise. You give an example where "
-    "one helps, and a number where a number helps. You leave out opinions, warnings and anything that was not asked. If "
+    "one helps, and a number where a number helps. You leave out opinions, warnings and all that was not asked. If "
     "two answers are possible you give the one that most teachers would give, and do not mention the other. You write "
     "no lists, no headings and no quotation marks, and you end your sentence with a full stop."
 )

@@ -19,8 +19,8 @@ TOKENS = 16
 TOP = 20  # alternatives compared at the first place
 AT_ONCE = 24
 NEAR_TIE = 0.5  # nats between the two likeliest tokens
-# The arithmetic differs with the shape of a batch: in llama.cpp itself a prompt that is read whole or in two parts, with
-# nobody beside it, has other logprobs. More than half as much again is no noise.
+# The arithmetic differs with the shape of a batch: in llama.cpp itself a prompt read whole has other logprobs than one
+# read in two parts, alone as it is. More than half as much again is no noise.
 OF_NOISE = 1.5
 
 
