@@ -67,6 +67,9 @@ def serve(
         int | None, typer.Option(help="Prompt tokens read in one step; default: by the box.")
     ] = None,
     load_mode: Annotated[LoadMode | None, typer.Option(help="How the model's file is read; default: auto.")] = None,
+    kv_tokens: Annotated[
+        int | None, typer.Option(help="Room of the memory, tokens of all slots together; default: slots x ctx.")
+    ] = None,
     repack: Annotated[
         Repack | None, typer.Option(help="Keep the weights as Q8_0 where that is faster; default: auto.")
     ] = None,
@@ -105,6 +108,7 @@ def serve(
         "cache_type": cache_type,
         "ubatch_size": ubatch_size,
         "load_mode": load_mode,
+        "kv_tokens": kv_tokens,
         "repack": repack,
         "engine": engine,
         "api_key": api_key,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from edge_agent.engine.port import Counts
@@ -24,6 +24,7 @@ class Metrics:
         for model in models:
             self._watch(model)
         self._registry.register(_Curves(models))
+        self._registry.register(_Engines(models))
 
     def ended(self, model: str, outcome: str) -> None:
         """`outcome`: OpenAI's finish reason, "cancelled", or the class of the error."""
@@ -72,3 +73,38 @@ class _Curves(Collector):
             for count, rate in curve.decode:
                 decode.add_metric((model.name, str(count)), rate.tokens_per_s)
         yield from (prefill, decode)
+
+
+class _Engines(Collector):
+    """What engines tell of their work at the moment of the scrape; those that tell nothing are left out."""
+
+    def __init__(self, models: Sequence[Served]) -> None:
+        self._models = models
+
+    def collect(self) -> Iterator[Metric]:
+        held = GaugeMetricFamily("edge_agent_kv_tokens", "Tokens held, shared ones counted once.", labels=("model",))
+        room = GaugeMetricFamily("edge_agent_kv_room_tokens", "Tokens that there is room for.", labels=("model",))
+        waiting = GaugeMetricFamily("edge_agent_kv_waiting", "Requests that wait for room.", labels=("model",))
+        evicted = CounterMetricFamily(
+            "edge_agent_kv_evicted_tokens", "Tokens kept for later that had to make room.", labels=("model",)
+        )
+        steps = CounterMetricFamily("edge_agent_steps", "Decode steps.", labels=("model",))
+        seconds = CounterMetricFamily("edge_agent_step_seconds", "Time in decode steps.", labels=("model",))
+        python = CounterMetricFamily(
+            "edge_agent_step_python_seconds", "Of it, outside the model's library.", labels=("model",)
+        )
+        for model in self._models:
+            stats = model.desk.engine.stats()
+            if stats is None:
+                continue
+            for family, value in (
+                (held, stats.held),
+                (room, stats.cells),
+                (waiting, stats.waiting),
+                (evicted, stats.evicted),
+                (steps, stats.steps),
+                (seconds, stats.step_s),
+                (python, stats.python_s),
+            ):
+                family.add_metric((model.name,), value)
+        yield from (held, room, waiting, evicted, steps, seconds, python)

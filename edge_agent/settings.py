@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     )
     ubatch_size: int | None = Field(None, ge=32, le=8192, description="prompt tokens a step; none: by the processor")
     load_mode: LoadMode = "auto"
+    kv_tokens: int | None = Field(None, ge=64, description="room of the memory, tokens of all slots together")
     repack: Repack = Field("auto", description="keep the weights as Q8_0 in the cache where that makes them faster")
     max_queued: int = Field(32, ge=0)
     max_body_bytes: int = Field(10_000_000, ge=1_000)
@@ -107,6 +108,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{kind} needs flash attention, and flash_attn is off: use f16, or flash_attn = auto")
         return kind
 
+    @field_validator("kv_tokens")
+    @classmethod
+    def _holds_one(cls, tokens: int | None, info: ValidationInfo) -> int | None:
+        if tokens is not None and tokens < info.data.get("ctx", 0):
+            raise ValueError(f"must hold one sequence of ctx = {info.data['ctx']} tokens at least")
+        return tokens
+
     def wishes(self) -> Wishes:
         return Wishes(
             context_tokens=self.ctx,
@@ -118,6 +126,7 @@ class Settings(BaseSettings):
             ubatch_size=self.ubatch_size,
             load_mode=self.load_mode,
             repack=self.repack,
+            kv_tokens=self.kv_tokens,
         )
 
     @classmethod

@@ -77,6 +77,7 @@ class Fit:
             name=name,
             context_tokens=wishes.context_tokens,
             slots=wishes.slots,
+            kv_tokens=wishes.kv_tokens,
             threads=self.threads.value,
             gpu_layers=self.placement.gpu_layers.value,
             cache_type=self.placement.cache_type.value,
@@ -95,7 +96,10 @@ def fit(wishes: Wishes, model: ModelShape, box: Box, build: Build) -> Fit:
     """
     where = situation(box, build)
     step = _ubatch(wishes, build, on_gpu=where != "processor" and wishes.gpu_layers != 0)
-    load = Load(wishes.context_tokens, wishes.slots, step.value, wishes.flash_attn != "off")
+    flash = wishes.flash_attn != "off"
+    load = Load(wishes.context_tokens, wishes.slots, step.value, flash, wishes.kv_tokens)
+    if wishes.kv_tokens is not None and build.engine == "prebuilt":
+        raise ModelUnusable("kv_tokens needs the compiled engine: pip install 'picegate[edge]'")
     placement = place(wishes, model, load, box, build)
     layers = placement.gpu_layers.value
     threads = _threads(wishes, box, gpu_alone=layers < 0 or layers > len(model.layers))

@@ -18,16 +18,23 @@ OVERHEAD, OVERHEAD_GPU = 64 * MIB, 512 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`slots` sequences of `context` tokens each, prompts read `ubatch` tokens at a time."""
+    """`slots` sequences of `context` tokens each, prompts read `ubatch` tokens at a time; in all no more than `tokens`,
+    where that is set."""
 
     context: int
     slots: int
     ubatch: int
     flash: bool = True
+    tokens: int | None = None
 
     @property
     def cells(self) -> int:
-        return -(-self.context * self.slots // CELLS_PAD) * CELLS_PAD
+        return cells(self.context, self.slots, self.tokens)
+
+
+def cells(context: int, slots: int, tokens: int | None) -> int:
+    """Room for `tokens`, or for all `slots` at once."""
+    return -(-(tokens or context * slots) // CELLS_PAD) * CELLS_PAD
 
 
 def cell_bytes(layer: Layer, kind: CacheType) -> int:

@@ -33,7 +33,8 @@ class EngineOptions:
         model: the GGUF file.
         name: what clients call the model.
         context_tokens: prompt + answer of one sequence.
-        slots: sequences decoded at once. The memory has room for slots x context_tokens.
+        slots: sequences decoded at once.
+        kv_tokens: of all sequences together, that the memory has room for; None: slots x context_tokens.
         threads: of the processor.
         gpu_layers: layers kept on the GPU; the one after the last is what makes logits, negative means all.
         cache_type: of keys and values in the memory, both: GPU kernels exist for equal types only, unless asked for.
@@ -49,6 +50,7 @@ class EngineOptions:
     name: str
     context_tokens: int = 4096
     slots: int = 1
+    kv_tokens: int | None = None
     threads: int = field(default_factory=usable_cores)
     gpu_layers: int = 0
     cache_type: CacheType = "f16"

@@ -81,7 +81,7 @@ def cache_types(wishes: Wishes, model: ModelShape) -> tuple[CacheType, ...]:
 
 
 def _kept(wishes: Wishes, model: ModelShape, kind: CacheType, load: Load) -> Choice[CacheType]:
-    size = f"{shown(load.cells * token_bytes(model, kind))} for {wishes.slots} x {wishes.context_tokens} tokens"
+    size = f"{shown(load.cells * token_bytes(model, kind))} for {_tokens(wishes)}"
     if wishes.cache_type is not None:
         return Choice(kind, f"{GIVEN}: {size}")
     return Choice(kind, f"the usual: {size}" if kind == "f16" else f"f16 would be too much: {size}")
@@ -159,6 +159,12 @@ def _all(model: ModelShape) -> int:
     return len(model.layers) + 1 if model.layers else -1
 
 
+def _tokens(wishes: Wishes) -> str:
+    if wishes.kv_tokens is not None:
+        return f"{wishes.kv_tokens} tokens of {wishes.slots} slots"
+    return f"{wishes.slots} x {wishes.context_tokens} tokens"
+
+
 def _no_room(wishes: Wishes, model: ModelShape, kind: CacheType, load: Load, need: int, room: int) -> str:
     """What is missing, and what would fit."""
     of_token = token_bytes(model, kind)
@@ -167,10 +173,9 @@ def _no_room(wishes: Wishes, model: ModelShape, kind: CacheType, load: Load, nee
     slots, context = tokens // wishes.context_tokens, tokens // wishes.slots // CELLS_PAD * CELLS_PAD
     ways = [f"--slots {slots}"] if slots >= 1 else []
     ways += [f"--ctx {context}"] if context >= CELLS_PAD else []
+    if tokens >= wishes.context_tokens:
+        ways = [*ways, f"--kv-tokens {tokens}"] if wishes.kv_tokens is None else [f"--kv-tokens {tokens}"]
     if not ways and tokens >= CELLS_PAD:
         ways = [f"--slots 1 --ctx {tokens}"]
     advice = f"{' or '.join(ways)} would fit" if ways else "take a smaller model or a coarser quantisation of it"
-    return (
-        f"{wishes.slots} slots of {wishes.context_tokens} tokens need {shown(need)} (weights {shown(weights)}), "
-        f"but {shown(room)} are available: {advice}"
-    )
+    return f"{_tokens(wishes)} need {shown(need)} (weights {shown(weights)}), but {shown(room)} are available: {advice}"

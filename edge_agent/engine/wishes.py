@@ -23,6 +23,7 @@ class Wishes:
     ubatch_size: int | None = None
     load_mode: LoadMode = "auto"
     repack: Repack = "auto"
+    kv_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

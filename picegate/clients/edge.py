@@ -8,7 +8,7 @@ from typing import Any, Self
 import anyio
 import httpx2
 
-from edge_agent.protocol import CONTINUE_FIELD, WARM_PATH
+from edge_agent.protocol import CONTINUE_FIELD, DEADLINE_HEADER, WARM_PATH
 from picegate.clients.legs import Faults, Phases, http_client, leg_headers, send
 from picegate.clients.stream import Deltas, Payloads
 from picegate.core.errors import NodeBroken, NodeTimeout, NodeUnavailable
@@ -52,6 +52,7 @@ class EdgeClient:
     async def stream(self, node: NodeView, call: EdgeCall) -> AsyncIterator[AsyncIterator[Delta]]:
         faults = Faults(f"node {node.name}", NodeUnavailable, NodeTimeout, NodeBroken)
         headers = leg_headers(call.kind, call.request_id, node.api_key)
+        headers[DEADLINE_HEADER] = str(round(self._phases.first_token_s * 1000))  # later we are gone
         sent = anyio.current_time()
         deadline = sent + self._phases.total_s
         response = await send(

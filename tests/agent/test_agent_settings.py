@@ -75,6 +75,12 @@ def test_a_bad_file_names_key_and_file(tmp_path: Path, text: str, complaint: str
         load(config(tmp_path, text))
 
 
+def test_a_memory_that_could_not_hold_one_sequence_is_refused() -> None:
+    assert load(options={"kv_tokens": 4096}).kv_tokens == 4096
+    with pytest.raises(ConfigError, match=r"--kv-tokens: .*must hold one sequence of ctx = 4096"):
+        load(options={"kv_tokens": 4095})
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read the config .*gone\.toml"):
         load(tmp_path / "gone.toml")

@@ -78,6 +78,15 @@ async def test_an_answer_has_one_finish_and_its_counts_come_with_it(engine: Engi
     assert 0 <= last.counts.cached < last.counts.prompt
 
 
+async def test_the_mean_logprob_of_an_answer_is_told_when_it_is_asked_for(engine: Engine) -> None:
+    _, pieces = await answer(engine, ask("Describe the sea.", max_tokens=5, temperature=0, mean_logprob=True))
+    counts = pieces[-1].counts
+    assert counts is not None
+    assert counts.mean_logprob is not None
+    assert -20 < counts.mean_logprob < 0
+    assert not any(piece.logprobs for piece in pieces)
+
+
 async def test_the_same_seed_gives_the_same_text_and_another_seed_another(engine: Engine) -> None:
     texts = [
         (await answer(engine, ask("Tell a story.", max_tokens=12, seed=seed, temperature=1.5)))[0] for seed in (7, 7, 8)

@@ -16,7 +16,7 @@ from edge_agent.engine.llama.logits import Logprobs, likeliest
 from edge_agent.engine.llama.repack import as_q8_0
 from edge_agent.engine.llama.sampling import SamplerChain, Samplers
 from edge_agent.engine.llama.vocabulary import Vocabulary
-from edge_agent.engine.need import CELLS_PAD, token_bytes
+from edge_agent.engine.need import cells, token_bytes
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Job, WireMessage
 from edge_agent.engine.scheduler import Limits
@@ -108,19 +108,19 @@ class LlamaBackend:
         if options.slots > MOST_SEQUENCES:
             raise ModelUnusable(f"llama.cpp writes at most {MOST_SEQUENCES} answers at once, not {options.slots}")
         shares = self._can_share(options)
-        cells = -(-options.slots * options.context_tokens // CELLS_PAD) * CELLS_PAD
+        room = cells(options.context_tokens, options.slots, options.kv_tokens)
         # Kept sequences need ids, live ones besides; each id costs a row of logits.
         ids = min(MOST_SEQUENCES, 3 * options.slots + 8) if shares else options.slots
-        chunk = min(options.ubatch_size, cells)
+        chunk = min(options.ubatch_size, room)
         return Limits(
             slots=options.slots,
-            cells=cells,
+            cells=room,
             chunk=chunk,
-            chunk_alone=min(CHUNKS_ALONE * chunk, cells),
+            chunk_alone=min(CHUNKS_ALONE * chunk, room),
             ids=ids,
             # A processor's attention walks over all cells in use in every step, those of others too: 7,000 of them made
             # eight streams of a small model 17 % slower. GPU kernels skip them by the block.
-            kept=cells if options.gpu_layers else max(options.context_tokens, cells // KEPT_SHARE),
+            kept=room if options.gpu_layers else max(options.context_tokens, room // KEPT_SHARE),
             shares=shares,
         )
 

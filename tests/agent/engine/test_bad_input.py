@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge_agent.app import create_app
 from edge_agent.engine.choose import choose
@@ -96,3 +98,63 @@ def test_a_deadline_that_passes_while_the_prompt_is_read_is_a_503_and_frees_the_
     assert (late.status_code, late.json()["error"]["code"]) == (503, "deadline_exceeded")
     assert int(late.headers["retry-after"]) >= 1
     assert httpx2.get(f"{url}/node/v1/status").json()["load"]["slots_busy"] == 0
+
+
+def test_a_prompt_that_comes_again_is_seen_in_usage_and_metrics(url: str) -> None:
+    def cached() -> float:
+        page = httpx2.get(f"{url}/metrics").text
+        return float(page.split('edge_agent_tokens_total{kind="cached",model="small"} ')[1].split()[0])
+
+    ask(url, "How tall is a house?")
+    before = cached()
+    usage = ask(url, "How tall is a house?").json()["usage"]
+    assert usage["prompt_tokens_details"]["cached_tokens"] == usage["prompt_tokens"] - 1
+    assert cached() - before == usage["prompt_tokens"] - 1
+    page = httpx2.get(f"{url}/metrics").text
+    told = dict(line.rsplit(" ", 1) for line in page.splitlines() if line.startswith("edge_agent_kv_"))
+    assert 0 < float(told['edge_agent_kv_tokens{model="small"}']) <= 6144
+    assert float(told['edge_agent_kv_room_tokens{model="small"}']) == 6144
+
+
+def test_the_mean_logprob_of_an_answer_is_told_where_it_is_asked_for(url: str) -> None:
+    plain = ask(url, "Name a river.", temperature=0).json()
+    assert "mean_logprob" not in plain["usage"]
+    asked = ask(url, "Name a river.", temperature=0, mean_logprob=True, logprobs=True).json()
+    entries = asked["choices"][0]["logprobs"]["content"]
+    assert asked["usage"]["mean_logprob"] == pytest.approx(sum(e["logprob"] for e in entries) / len(entries))
+
+
+odd_texts = st.text(max_size=60) | st.sampled_from(["<|im_start|>", "\u200b" * 9, "\ud7ff\ue000", "🌱" * 20, "\n" * 50])
+odd_wishes = st.fixed_dictionaries(
+    {},
+    optional={
+        "stop": st.one_of(odd_texts, st.lists(odd_texts, max_size=4)),
+        "seed": st.integers(-(2**65), 2**65),
+        "temperature": st.floats(-1, 3, width=32),
+        "top_p": st.floats(-0.5, 1.5, width=32),
+        "top_k": st.integers(-2, 2**31),
+        "min_p": st.floats(0, 1, width=32),
+        "frequency_penalty": st.floats(-3, 3, width=32),
+        "repeat_penalty": st.floats(0, 12, width=32),
+        "logit_bias": st.dictionaries(st.integers(-5, 2**31).map(str), st.floats(-200, 200), max_size=3),
+        "logprobs": st.booleans(),
+        "top_logprobs": st.integers(-1, 25),
+        "max_tokens": st.integers(-1, 3),
+        "priority": st.integers(-(2**40), 2**40),
+        "ignore_eos": st.booleans(),
+        "mean_logprob": st.booleans(),
+        "continue_final_message": st.booleans(),
+    },
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=odd_texts, wishes=odd_wishes)
+def test_whatever_is_asked_is_answered_or_refused_by_the_name_of_a_field(
+    url: str, text: str, wishes: dict[str, Any]
+) -> None:
+    reply = ask(url, text, **wishes)
+    assert reply.status_code in (200, 400), reply.text[:500]
+    if reply.status_code == 400:
+        assert reply.json()["error"]["param"]
+    assert httpx2.get(f"{url}/health").status_code == 200

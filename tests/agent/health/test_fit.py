@@ -1,6 +1,8 @@
 """The automatic choices, on a table of boxes. Pure: nothing here looks at this machine."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,10 +148,42 @@ def test_what_a_refusal_proposes_is_not_refused(available: int, slots: int, cont
         fit(wishes, a_model(), box, a_build())
     except ModelUnusable as refused:
         for proposal in re.findall(r"(--[a-z0-9 -]+?\d+)(?= or | would)", refused.message):
-            given_ = {name: int(value) for name, value in re.findall(r"--(slots|ctx) (\d+)", proposal)}
-            smaller = Wishes(slots=given_.get("slots", slots), context_tokens=given_.get("ctx", context))
+            given_ = {name: int(value) for name, value in re.findall(r"--(slots|ctx|kv-tokens) (\d+)", proposal)}
+            smaller = Wishes(
+                slots=given_.get("slots", slots),
+                context_tokens=given_.get("ctx", context),
+                kv_tokens=given_.get("kv-tokens"),
+            )
             assert smaller != wishes
             fit(smaller, a_model(), box, a_build())
+
+
+def test_a_budget_of_tokens_takes_the_place_of_slots_times_context() -> None:
+    wishes = Wishes(slots=16, kv_tokens=8192)
+    found = fit(wishes, a_model(), a_box(), a_build())
+    assert "cache_type f16 (the usual: 1.00 GiB for 8192 tokens of 16 slots)" in found.rows()
+    assert found.options(Path(__file__), "m", wishes, cache=Path("c"), verbose=False).kv_tokens == 8192
+    with pytest.raises(ModelUnusable, match="compiled engine"):
+        fit(wishes, a_model(), a_box(), a_build(engine="prebuilt"))
+
+
+def test_weights_with_slow_kernels_are_repacked_where_few_threads_compute_and_memory_allows() -> None:
+    slow = replace(a_model(), packing="Q4_1")
+    x86 = a_build(features=frozenset({"AVX2"}))
+    assert fit(Wishes(threads=2), slow, a_box(), x86).repack.value
+    for model, build, wishes, why in (
+        (a_model(), x86, Wishes(threads=2), "as fast as others"),
+        (slow, a_build(features=frozenset({"DOTPROD"})), Wishes(threads=2), "as fast as others"),
+        (slow, x86, Wishes(threads=16), "bandwidth"),
+        (slow, x86, Wishes(threads=2, repack="off"), "as set"),
+    ):
+        choice = fit(wishes, model, a_box(), build).repack
+        assert not choice.value
+        assert why in choice.why
+    tight = fit(Wishes(threads=2), slow, a_box(available=7 * GIB), x86).repack
+    assert not tight.value
+    assert "takes" in tight.why
+    assert fit(Wishes(threads=16, repack="on"), a_model(), a_box(), x86).repack.value
 
 
 @given(free=st.integers(0, 10_000), slots=st.integers(1, 8))

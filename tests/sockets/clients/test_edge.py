@@ -45,6 +45,7 @@ async def test_a_passage_is_streamed(edge: ScriptedEdge) -> None:
         assert await text(asking, node(edge.url)) == "Sleep well."
     call = edge.calls[0]
     assert (call.leg, call.request_id, call.headers["authorization"]) == ("expand", "req-1", "Bearer sesame")
+    assert int(call.headers["x-pice-deadline-ms"]) > 0
 
 
 async def test_wishes_that_were_not_made_are_left_out(edge: ScriptedEdge) -> None:
