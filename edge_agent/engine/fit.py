@@ -7,7 +7,7 @@ be.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from edge_agent.engine.build import Build
 from edge_agent.engine.need import Load, shown
@@ -26,6 +26,7 @@ from edge_agent.health.box import Box
 from edge_agent.models.repacked import repacked
 from edge_agent.models.shape import ModelShape
 
+OnOff = Literal["on", "off"]
 GPU_THREADS = 4  # where the GPU computes, the processor only hands it work
 # On an x86 processor llama.cpp multiplies these one dot product at a time, and Q8_0, which holds the same weights with
 # hardly a loss, by the tile: prompts are read twice as fast, eight answers written a fifth faster (measured with two
@@ -50,7 +51,7 @@ class Fit:
     flash_attn: Choice[FlashAttention]
     ubatch_size: Choice[int]
     load_mode: Choice[LoadMode]
-    repack: Choice[bool]
+    repack: Choice[OnOff]
     host: int
 
     def rows(self) -> list[str]:
@@ -84,7 +85,7 @@ class Fit:
             flash_attn=self.flash_attn.value,
             ubatch_size=self.ubatch_size.value,
             load_mode=self.load_mode.value,
-            repack=repacked(model, cache) if self.repack.value else None,
+            repack=repacked(model, cache) if self.repack.value == "on" else None,
             verbose=verbose,
         )
 
@@ -112,27 +113,27 @@ def fit(wishes: Wishes, model: ModelShape, box: Box, build: Build) -> Fit:
         ubatch_size=_ubatch(wishes, build, on_gpu=layers != 0),
         load_mode=Choice(wishes.load_mode, "mapped where possible" if wishes.load_mode == "auto" else GIVEN),
         repack=repack,
-        host=placement.host + (_more(model) if repack.value else 0),
+        host=placement.host + (_more(model) if repack.value == "on" else 0),
     )
 
 
-def _repack(wishes: Wishes, model: ModelShape, placement: Placement, threads: int, build: Build) -> Choice[bool]:
+def _repack(wishes: Wishes, model: ModelShape, placement: Placement, threads: int, build: Build) -> Choice[OnOff]:
     if build.engine != "llama":
         if wishes.repack == "on":
             raise ModelUnusable("repack = on needs the compiled engine: pip install 'picegate[edge]'")
-        return Choice(False, "the prebuilt engine takes a model as it is")
+        return Choice("off", "the prebuilt engine takes a model as it is")
     if wishes.repack != "auto":
-        return Choice(wishes.repack == "on", GIVEN)
+        return Choice(wishes.repack, GIVEN)
     if placement.gpu_layers.value != 0:
-        return Choice(False, "a GPU has kernels for every type")
+        return Choice("off", "a GPU has kernels for every type")
     if model.packing not in SLOW_PACKINGS or "AVX2" not in build.features:
-        return Choice(False, "this processor's kernels for these weights are as fast as others")
+        return Choice("off", "this processor's kernels for these weights are as fast as others")
     if threads > FEW_THREADS:
-        return Choice(False, f"with {threads} threads the memory's bandwidth counts, and Q8_0 is larger")
+        return Choice("off", f"with {threads} threads the memory's bandwidth counts, and Q8_0 is larger")
     more = _more(model)
     if placement.room is None or placement.tight or placement.host + more > placement.room:
-        return Choice(False, f"Q8_0 would be faster than {model.packing} here, but takes {shown(more)} more")
-    return Choice(True, f"{model.packing} to Q8_0, which is faster on this processor and takes {shown(more)} more")
+        return Choice("off", f"Q8_0 would be faster than {model.packing} here, but takes {shown(more)} more")
+    return Choice("on", f"{model.packing} to Q8_0, which is faster on this processor and takes {shown(more)} more")
 
 
 def _more(model: ModelShape) -> int:

@@ -36,6 +36,9 @@ def demo(
     cloud_model: Annotated[str | None, typer.Option(help="Its model.")] = None,
     agents: Annotated[int, typer.Option(min=1, max=8, help="Edge agents to start.")] = 2,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads of each model process.")] = 1,
+    engine: Annotated[
+        str, typer.Option(help="Of the agents: auto takes the compiled one (llama) where it is installed.")
+    ] = "auto",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the system running until Ctrl-C.")] = False,
     port: Annotated[int | None, typer.Option(help="Of the gateway; any free one, or 8080 with --keep.")] = None,
 ) -> None:
@@ -62,6 +65,7 @@ def demo(
             port=port if port is not None else (UP_PORT if keep else 0),
             agents=agents,
             threads=threads,
+            engine=engine,
             prices=PRICES,
         )
         with console.status("starting") as status, local_system(plan, status.update) as system:

@@ -39,6 +39,7 @@ class LocalPlan:
         cloud: None starts a stand-in.
         port: of the gateway; 0 is a free one.
         agents, slots, threads: number of agents; of each, answers written at once and processor threads.
+        engine: of the agents; the stand-in always has the prebuilt one, which every machine has.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class LocalPlan:
     agents: int = 2
     slots: int = 2
     threads: int = 1
+    engine: str = "auto"
     prices: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # input, cached input, output, edge output
 
 
@@ -96,7 +98,7 @@ def local_system(plan: LocalPlan, progress: Progress = lambda _: None) -> Iterat
         cloud = plan.cloud
         if cloud is None:
             progress("starting the cloud stand-in")
-            stand_in = start("cloud", _agent(plan, "cloud-stand-in", slots=1))
+            stand_in = start("cloud", _agent(plan, "cloud-stand-in", slots=1, engine="prebuilt"))
             cloud = CloudAt(f"{stand_in.listening(START_S)}/v1", plan.model_name, guided="llama.cpp")
 
         progress("starting the gateway")
@@ -110,17 +112,18 @@ def local_system(plan: LocalPlan, progress: Progress = lambda _: None) -> Iterat
         progress(f"starting {plan.agents} agents, which register themselves")
         for number in range(1, plan.agents + 1):
             name = f"agent-{number}"
-            start(name, [*_agent(plan, name, slots=plan.slots), "--gateway", root], {"EDGE_AGENT_TOKEN": token})
+            command = [*_agent(plan, name, slots=plan.slots, engine=plan.engine), "--gateway", root]
+            start(name, command, {"EDGE_AGENT_TOKEN": token})
         system = LocalSystem(root, cloud, token, tuple(programs))
         _until_registered(system, plan.agents)
         yield system
 
 
-def _agent(plan: LocalPlan, name: str, *, slots: int) -> list[str]:
+def _agent(plan: LocalPlan, name: str, *, slots: int, engine: str) -> list[str]:
     options = {
         "--model": str(plan.model),
         "--model-name": plan.model_name,
-        "--engine": "prebuilt",
+        "--engine": engine,
         "--name": name,
         "--port": "0",
         "--slots": str(slots),
