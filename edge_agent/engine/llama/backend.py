@@ -119,7 +119,7 @@ class LlamaBackend:
             chunk_alone=min(CHUNKS_ALONE * chunk, room),
             ids=ids,
             # A processor's attention walks over all cells in use in every step, those of others too: 7,000 of them made
-            # eight streams of a small model 17 % slower. GPU kernels skip them by the block.
+            # eight streams of a small model 17 % slower. On a GPU that was not measured.
             kept=room if options.gpu_layers else max(options.context_tokens, room // KEPT_SHARE),
             shares=shares,
         )
