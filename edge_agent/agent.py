@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from edge_agent.desk import Desk
+from edge_agent.desk.desk import Desk
 from edge_agent.metrics import Metrics
-from edge_agent.roster import Roster
+from edge_agent.roster.roster import Roster
 
 
 @dataclass(slots=True)

@@ -13,13 +13,13 @@ from edge_agent.agent import Agent
 from edge_agent.api import chat, status
 from edge_agent.api.errors import as_response
 from edge_agent.api.gate import Gate
-from edge_agent.desk import Desk
+from edge_agent.desk.desk import Desk
 from edge_agent.engine.port import Engine
 from edge_agent.errors import AgentError, BadRequest, EngineFailed, NotFound
 from edge_agent.metrics import Metrics
-from edge_agent.mover import free_room
-from edge_agent.roster import Roster
-from edge_agent.served import Served, Suit
+from edge_agent.roster.mover import free_room
+from edge_agent.roster.roster import Roster
+from edge_agent.roster.served import Served, Suit
 from edge_agent.settings import Settings
 
 log = logging.getLogger("edge_agent")

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from edge_agent.engine.port import Counts
-from edge_agent.served import Served
+from edge_agent.roster.served import Served
 
 
 class Metrics:

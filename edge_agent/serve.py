@@ -17,6 +17,8 @@ from pydantic import SecretStr
 
 from edge_agent.agent import Agent
 from edge_agent.app import create_app
+from edge_agent.box.probes import probe
+from edge_agent.desk.selftest import SelfTest
 from edge_agent.engine.build import look
 from edge_agent.engine.choose import choose, installed
 from edge_agent.engine.fit import fit
@@ -26,13 +28,11 @@ from edge_agent.engine.port import Engine
 from edge_agent.engine.suited import Setup, SuitedEngine
 from edge_agent.errors import ConfigError, EnrolmentRefused, ModelUnusable
 from edge_agent.gateway import GatewayLink, own_address
-from edge_agent.health.probes import probe
 from edge_agent.models.download import fetch
 from edge_agent.models.manifest import MANIFEST
 from edge_agent.models.shape import read_shape
 from edge_agent.protocol import Register
-from edge_agent.selftest import SelfTest
-from edge_agent.served import Suit
+from edge_agent.roster.served import Suit
 from edge_agent.server import Server, bind, url_of
 from edge_agent.settings import Settings
 

@@ -13,7 +13,7 @@ from edge_agent.api.frames import Envelope
 from edge_agent.api.reply import ChatReply
 from edge_agent.errors import BadRequest
 from edge_agent.protocol import CHAT_PATH, DEADLINE_HEADER, LEG_HEADER, MODELS_PATH
-from edge_agent.served import Served
+from edge_agent.roster.served import Served
 
 # Of the gateway's legs: one that comes late is waited for already, a second opinion can wait. Others are in between.
 LEG_PRIORITY = {"hedge": -1, "verify": 1}

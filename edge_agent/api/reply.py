@@ -12,7 +12,7 @@ from edge_agent.api.errors import as_body, as_response
 from edge_agent.api.frames import DONE, Envelope, frame
 from edge_agent.engine.port import Job, Piece, TokenLogprob
 from edge_agent.errors import AgentError, EngineFailed
-from edge_agent.served import Served
+from edge_agent.roster.served import Served
 
 log = logging.getLogger("edge_agent")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from edge_agent.box.box import Box
 from edge_agent.engine.build import Build
 from edge_agent.engine.need import Load, shown
 from edge_agent.engine.options import (
@@ -22,7 +23,6 @@ from edge_agent.engine.options import (
 from edge_agent.engine.placement import Placement, Situation, place, situation
 from edge_agent.engine.wishes import GIVEN, Choice, Wishes
 from edge_agent.errors import ModelUnusable
-from edge_agent.health.box import Box
 from edge_agent.models.repacked import repacked
 from edge_agent.models.shape import ModelShape
 

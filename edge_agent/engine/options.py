@@ -1,9 +1,10 @@
 """How an engine is to be set up; every adapter is built from this."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from edge_agent.box.cores import usable_cores
 
 # llama-server's words.
 CacheType = Literal["f32", "f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
@@ -16,13 +17,6 @@ GpuLayers = int | Literal["auto", "all"]
 UBATCH = 128
 UBATCH_GPU = 512
 UBATCH_PREBUILT = 256  # between two steps that server looks whether the client is still there
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from edge_agent.box.box import Box
 from edge_agent.engine.build import Build
 from edge_agent.engine.need import (
     BLOCK,
@@ -20,7 +21,6 @@ from edge_agent.engine.need import (
 from edge_agent.engine.options import CacheType
 from edge_agent.engine.wishes import GIVEN, Choice, Wishes
 from edge_agent.errors import ModelUnusable
-from edge_agent.health.box import Box
 from edge_agent.models.shape import ModelShape
 
 Situation = Literal["processor", "gpu", "unified memory"]

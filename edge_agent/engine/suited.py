@@ -6,12 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edge_agent.box.box import Box, Memory
 from edge_agent.engine.build import Build
 from edge_agent.engine.fit import Fit, fit
 from edge_agent.engine.options import EngineOptions
 from edge_agent.engine.port import Engine, Job, ModelInfo, Piece, Stats, Warmth, WireMessage
 from edge_agent.engine.wishes import Wishes
-from edge_agent.health.box import Box, Memory
 from edge_agent.models.further import FurtherModel
 from edge_agent.models.shape import ModelShape
 

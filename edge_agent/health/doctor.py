@@ -7,12 +7,12 @@ from pathlib import Path
 
 import httpx2
 
+from edge_agent.box.probes import probe
 from edge_agent.engine.build import Build, from_json
 from edge_agent.engine.choose import EngineName, installed
 from edge_agent.engine.fit import fit
 from edge_agent.errors import StartupError
 from edge_agent.health.findings import Facts
-from edge_agent.health.probes import probe
 from edge_agent.models.manifest import MANIFEST
 from edge_agent.models.shape import ModelShape, read_shape
 from edge_agent.models.verify import is_genuine

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edge_agent.box.box import Box
 from edge_agent.engine.build import Build
 from edge_agent.engine.fit import Fit
 from edge_agent.engine.wishes import Wishes
-from edge_agent.health.box import Box
 from edge_agent.models.shape import ModelShape
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from edge_agent.box.box import Tegra, Zone
 from edge_agent.engine.need import MIB, shown
-from edge_agent.health.box import Tegra, Zone
 from edge_agent.health.findings import Facts, Finding, Severity
 
 MARGIN_C = 5.0  # so close below a trip point it is as good as reached

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from edge_agent.box.box import Box
 from edge_agent.engine.build import to_json
 from edge_agent.engine.need import shown
-from edge_agent.health.box import Box
 from edge_agent.health.findings import Facts, Finding, Severity
 
 MARKS = {Severity.OK: "ok  ", Severity.NOTE: "note", Severity.WARNING: "WARN", Severity.FAULT: "FAULT"}

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from edge_agent.app import create_app
-from edge_agent.desk import Desk
+from edge_agent.desk.desk import Desk
 from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.port import Job, Piece, Warmth, WireMessage
 from edge_agent.errors import Draining, Overloaded, TooLate

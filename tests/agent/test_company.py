@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.company import Company, Visit
+from edge_agent.desk.company import Company, Visit
 
 
 def test_an_answer_by_itself_is_alone_and_undisturbed() -> None:

@@ -3,8 +3,8 @@
 import anyio
 import pytest
 
+from edge_agent.desk.line import Line
 from edge_agent.errors import Overloaded, TooLate
-from edge_agent.line import Line
 
 
 class Hands:

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import anyio
 import pytest
 
-from edge_agent.desk import Desk
+from edge_agent.desk.desk import Desk
 from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.port import Job
 from edge_agent.errors import (
@@ -19,8 +19,8 @@ from edge_agent.errors import (
     Overloaded,
     TooLate,
 )
-from edge_agent.roster import Roster
-from edge_agent.served import Served
+from edge_agent.roster.roster import Roster
+from edge_agent.roster.served import Served
 
 HELLO = ({"role": "user", "content": "Hello"},)
 
@@ -414,7 +414,7 @@ async def test_when_the_agent_ends_no_model_is_left_loaded() -> None:
 
 
 async def test_the_memory_is_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_agent.roster.WATCH_S", 0.001)
+    monkeypatch.setattr("edge_agent.roster.roster.WATCH_S", 0.001)
     house = House(5, a=3)
     async with house.roster.running():
         await house.ask("a")

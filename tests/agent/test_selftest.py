@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from edge_agent.desk import Desk
+from edge_agent.desk.desk import Desk
+from edge_agent.desk.selftest import FIRST_PAUSE_S, QUIET_S, SelfTest
 from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.port import Job, Piece
 from edge_agent.errors import EngineFailed
-from edge_agent.selftest import FIRST_PAUSE_S, QUIET_S, SelfTest
 from tests.agent.engine.test_trial import ticking
 
 REAL = Job(({"role": "user", "content": "Hello"},), max_tokens=3)

@@ -19,8 +19,8 @@ from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.port import Engine
 from edge_agent.errors import ModelUnusable
 from edge_agent.protocol import DEADLINE_HEADER
+from edge_agent.roster.served import Suit
 from edge_agent.serve import engine_options, further_engines
-from edge_agent.served import Suit
 from edge_agent.server import background
 from edge_agent.settings import Settings, load
 from tests.agent.conftest import wait_for

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from edge_agent.box.box import Tegra
 from edge_agent.engine.build import Build
 from edge_agent.engine.fake import FakeEngine
 from edge_agent.engine.options import EngineOptions
@@ -12,7 +13,6 @@ from edge_agent.engine.port import Job
 from edge_agent.engine.suited import Setup, SuitedEngine
 from edge_agent.engine.wishes import Wishes
 from edge_agent.errors import ModelUnusable
-from edge_agent.health.box import Tegra
 from edge_agent.models.further import FurtherModel
 from tests.agent.health.boxes import GIB, MIB, a_box, a_build, a_model, gpu
 

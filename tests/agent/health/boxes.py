@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edge_agent.box.box import Box, Cores, Memory
 from edge_agent.engine.build import Build, Device
-from edge_agent.health.box import Box, Cores, Memory
 from edge_agent.models.shape import Layer, ModelShape
 
 MIB, GIB = 1 << 20, 1 << 30

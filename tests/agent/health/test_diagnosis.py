@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from edge_agent.box.box import Box, Cores, Memory, Nvidia, Tegra, Zone
 from edge_agent.engine.build import parse_system_info
 from edge_agent.engine.fit import fit
 from edge_agent.engine.wishes import Wishes
-from edge_agent.health.box import Box, Cores, Memory, Nvidia, Tegra, Zone
 from edge_agent.health.diagnosis import diagnose
 from edge_agent.health.findings import Facts, Finding, Severity
 from edge_agent.health.report import as_text, is_healthy

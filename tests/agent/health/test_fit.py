@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.box.box import Box, Cores, Memory, Tegra
 from edge_agent.engine.build import Build
 from edge_agent.engine.fit import Fit, fit
 from edge_agent.engine.need import gpu_bytes, host_bytes, token_bytes
 from edge_agent.engine.wishes import Wishes
 from edge_agent.errors import ModelUnusable
-from edge_agent.health.box import Box, Cores, Memory, Tegra
 from tests.agent.health.boxes import GIB, MIB, a_box, a_build, a_model, gpu
 
 NANO = Tegra("NVIDIA Jetson Orin Nano")

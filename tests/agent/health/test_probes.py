@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.health.box import Cores, Memory, Nvidia, Zone
-from edge_agent.health.probes import ask_the_box, memory, probe
+from edge_agent.box.box import Cores, Memory, Nvidia, Zone
+from edge_agent.box.probes import ask_the_box, memory, probe
 from tests.agent.health.boxes import CONTAINER, CUDA_BOX, EVERYWHERE, JETSON, OLD_CONTAINER, build_tree
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import anyio
 
-from edge_agent.desk import Desk
+from edge_agent.desk.desk import Desk
 from edge_agent.engine import trial
 
 log = logging.getLogger("edge_agent")

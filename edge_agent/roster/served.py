@@ -6,7 +6,7 @@ from typing import Literal
 
 import anyio
 
-from edge_agent.desk import Desk
+from edge_agent.desk.desk import Desk
 from edge_agent.errors import AgentError
 from edge_agent.protocol import ModelCard, ModelStatus
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge_agent.health.box import Tegra
-from edge_agent.health.files import listing, number, text
+from edge_agent.box.box import Tegra
+from edge_agent.box.files import listing, number, text
 
 Ask = Callable[[Sequence[str]], str | None]  # runs a command and gives its output; None: it cannot be run
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.health.files import fields, number, text
+from edge_agent.box.files import fields, number, text
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager, contextmanager
 import anyio
 from anyio.abc import TaskGroup
 
-from edge_agent.desk import RETRY_AFTER_DRAIN_S, Desk
+from edge_agent.desk.desk import RETRY_AFTER_DRAIN_S, Desk
 from edge_agent.engine.port import Job, Piece
 from edge_agent.errors import AgentError, Draining, ModelNotFound, Overloaded, TooLate
-from edge_agent.mover import Mover, free_room, unloadable
 from edge_agent.protocol import Load
-from edge_agent.served import Loading, Served
+from edge_agent.roster.mover import Mover, free_room, unloadable
+from edge_agent.roster.served import Loading, Served
 
 log = logging.getLogger("edge_agent")
 

@@ -8,13 +8,13 @@ from functools import cached_property
 
 import anyio
 
-from edge_agent.company import Company, Visit
+from edge_agent.desk.company import Company, Visit
+from edge_agent.desk.line import Line
+from edge_agent.desk.speed import told
 from edge_agent.engine.pace import MIN_DECODED, MIN_PREFILLED, Pace
 from edge_agent.engine.port import Counts, Engine, Job, Piece, Warmth, WireMessage
 from edge_agent.errors import Draining, EngineFailed, Overloaded, TooLate
-from edge_agent.line import Line
 from edge_agent.protocol import Load, Speed
-from edge_agent.speed import told
 
 EWMA_WEIGHT = 0.2  # of the newest job
 RETRY_AFTER_S = 1.0

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 import anyio
 import anyio.to_thread
 
+from edge_agent.box.probes import memory
 from edge_agent.engine.need import shown
 from edge_agent.errors import EngineFailed, ModelDoesNotFit, ModelUnusable
-from edge_agent.health.probes import memory
 from edge_agent.models.residents import RESERVE_BYTES, Admission, Resident, admit, most, relieve
-from edge_agent.served import Served
+from edge_agent.roster.served import Served
 
 log = logging.getLogger("edge_agent")
 

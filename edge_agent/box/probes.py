@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent.engine.options import usable_cores
-from edge_agent.health.box import Box, Cores, Memory, Nvidia, Zone
-from edge_agent.health.cgroup import Grant, grant
-from edge_agent.health.files import cpu_list, fields, listing, number, text
-from edge_agent.health.jetson import Ask, tegra
+from edge_agent.box.box import Box, Cores, Memory, Nvidia, Zone
+from edge_agent.box.cgroup import Grant, grant
+from edge_agent.box.cores import usable_cores
+from edge_agent.box.files import cpu_list, fields, listing, number, text
+from edge_agent.box.jetson import Ask, tegra
 
 ASK_S = 3.0  # for a command of the box; it reads a file or two
 NVIDIA_VENDOR, DISPLAY_CLASS = "0x10de", "0x03"
