@@ -178,4 +178,5 @@ def _no_room(wishes: Wishes, model: ModelShape, kind: CacheType, load: Load, nee
     if not ways and tokens >= CELLS_PAD:
         ways = [f"--slots 1 --ctx {tokens}"]
     advice = f"{' or '.join(ways)} would fit" if ways else "take a smaller model or a coarser quantisation of it"
-    return f"{_tokens(wishes)} need {shown(need)} (weights {shown(weights)}), but {shown(room)} are available: {advice}"
+    what = _tokens(wishes).replace(" x ", " slots of ")
+    return f"{what} need {shown(need)} (weights {shown(weights)}), but {shown(room)} are available: {advice}"
