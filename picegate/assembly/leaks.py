@@ -9,15 +9,21 @@ _LEAKS = tuple(
     for pattern in (
         # About itself, to the reader.
         r"\bas an? (?:\w+ )?(?:ai|assistant|language model)\b|\blanguage model\b",
-        r"\bI(?:'m|’m| am) (?:an? (?:ai|assistant)|sorry|happy|glad|unable|here to)\b|\bI (?:apologi[sz]e|cannot|can't|can’t)\b",
+        r"\bI(?:'m|’m| am) (?:an? (?:ai|assistant)|sorry|happy|glad|unable|here to)\b",
+        r"\bI (?:apologi[sz]e|cannot|can't|can’t)\b",
         r"\b(?:let me know|feel free to|hope (?:this|that|it) (?:helps|is|answers)|happy to (?:help|assist))\b",
-        r"^\W*(?:sure|certainly|of course|absolutely|great question|hello|hi there|hi|thanks|thank you|okay|got it)\b ?[!,.:]",
+        r"^\W*(?:sure|certainly|of course|absolutely|great question|hello|hi there|hi|thanks|thank you|okay|got it)\b"
+        r" ?[!,.:]",
         # About the passage, the notes, the request.
-        r"\b(?:this|the|above|below|following|requested|previous|next|another|one) (?:short |single )?(?:paragraph|passage)\b",
+        r"\b(?:this|the|above|below|following|requested|previous|next|another|one) (?:short |single )?"
+        r"(?:paragraph|passage)\b",
         r"\b(?:the|your|these|provided|given|above|all) (?:\w+ )?notes\b|\bword (?:count|limit)\b|\babout \d+ words\b",
-        r"\b(?:no|without a) (?:greeting|title|heading)\b|\b(?:user|system) (?:prompt|message|asked|wants)\b|\binstructions?\b",
-        r"\b(?:here(?:'s|’s| is| are)|below is)\b[^.:\n]{0,50}\b(?:paragraph|passage|version|answer|text|draft|response)\b",
-        r"^\W*(?:notes?|question|answer|assistant|user|system|human|paragraph|passage|response|output|task)\b\W{0,3}[:：]",
+        r"\b(?:no|without a) (?:greeting|title|heading)\b|\b(?:user|system) (?:prompt|message|asked|wants)\b",
+        r"\binstructions?\b",
+        r"\b(?:here(?:'s|’s| is| are)|below is)\b[^.:\n]{0,50}"
+        r"\b(?:paragraph|passage|version|answer|text|draft|response)\b",
+        r"^\W*(?:notes?|question|answer|assistant|user|system|human|paragraph|passage|response|output|task)\b"
+        r"\W{0,3}[:：]",
         r"^ *(?:>>|＞＞) ?\d|<\|?/?\w+\|?>|\[/?INST\]|^#{1,6} ",
         # The same in Japanese.
         r"(?:AI|人工知能)(?:言語モデル|アシスタント|です|なので|として)|言語モデル",

@@ -9,7 +9,8 @@ _SMALL = (
     "eighteen nineteen"
 )
 _WORDS = {word: float(value) for value, word in enumerate(_SMALL.split())}
-_WORDS |= {word: 20.0 + 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS |= {word: 20.0 + 10 * value for value, word in enumerate(_TENS.split())}
 _WORDS |= {"twice": 2.0, "thrice": 3.0, "dozen": 12.0}
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "百": 1e2, "千": 1e3, "万": 1e4, "億": 1e8}
 _KANJI = {character: float(value) for value, character in enumerate("〇一二三四五六七八九")}
@@ -22,7 +23,7 @@ _FOUND = re.compile(
     re.IGNORECASE,
 )
 _SCALE = re.compile(r"[ -]?(hundred|thousand|million|billion|百|千|万|億)", re.IGNORECASE)
-_RANGE = re.compile(r"\s*(?:-|–|—|〜|~|から|to|and|or)\s*(?:\d|(?:%s)\b)" % _WORD, re.IGNORECASE)
+_RANGE = re.compile(rf"\s*(?:-|–|—|〜|~|から|to|and|or)\s*(?:\d|(?:{_WORD})\b)", re.IGNORECASE)
 
 # One name for each unit; what is not here is its own name. The longest that fits is taken.
 _UNITS = {

@@ -89,7 +89,7 @@ def confidence(defects: Mapping[str, float]) -> float:
 
 
 def missing_terms(text: str, notes: str) -> float:
-    """Share of the notes' key terms that the passage lacks: 1 - unigram recall, ROUGE-1 (Lin, 2004) on content words."""
+    """Share of the notes' key terms that the passage lacks: 1 - ROUGE-1 recall (Lin, 2004) on content words."""
     wanted = terms(notes)
     return len(wanted - terms(text)) / len(wanted) if wanted else 0.0
 
@@ -100,7 +100,7 @@ def missing_numbers(told: list[Number], wanted: list[Number]) -> float:
 
 
 def contradiction(told: list[Number], wanted: list[Number], asked: list[Number]) -> float:
-    """A number of the point is missing, and one that nobody named stands there instead: 1 with the same unit, else less.
+    """A number of the point is missing, and one that nobody named is there: 1 with the same unit, else less.
 
     Values checked slot by slot against a table are the idea of PARENT (Dhingra et al., ACL 2019); a unit is our slot.
     """
@@ -138,7 +138,8 @@ def foreign(text: str, notes: str, language: Language, spoken: Language | None =
 def repetition(text: str) -> float:
     """Share of 4-grams (8 characters of an unspaced script) that came before: 1 - distinct-4 (Li et al., NAACL 2016).
 
-    From nothing at 3 %, which good prose has, to all at 30 %: a text that says a third of itself again. A sentence twice in a row is all of it, however short.
+    From nothing at 3 %, which good prose has, to all at 30 %: a text that says a third of itself again. A sentence
+    twice in a row is all of it, however short.
     """
     said = [normal(sentence) for sentence in sentences(text)]
     if any(one and one == other for one, other in pairwise(said)):
@@ -159,7 +160,7 @@ def broken_off(text: str) -> bool:
 
 
 def copied(text: str, notes: str) -> float:
-    """How much of the passage is its notes, word for word: bigram precision, ROUGE-2 (Lin, 2004), above what is usual."""
+    """How much of the passage is its notes, word for word: ROUGE-2 precision (Lin, 2004) above what is usual."""
     held = set(grams(notes, 2))
     found = grams(text, 2)
     return _ramp(sum(gram in held for gram in found) / len(found), _COPY, 1.0) if found else 0.0

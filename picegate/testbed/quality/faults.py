@@ -93,7 +93,7 @@ def _cut_off(of: Example, _: Sequence[Example], __: Leaked, draw: random.Random)
         yield space.join(units[: max(1, int(len(units) * share))]).rstrip(" .!?。！？」")
 
 
-def _copied_point(of: Example, _: Sequence[Example], __: Leaked, ___: random.Random) -> Iterator[str]:
+def _copied_point(of: Example, half: Sequence[Example], leaked: Leaked, draw: random.Random) -> Iterator[str]:
     """The notes as they are, and the notes dressed as a sentence or two."""
     end = "." if of.language is Language.ENGLISH else "。"
     notes = of.point.notes

@@ -15,7 +15,7 @@ def fit(seen: Sequence[Seen]) -> tuple[float, dict[str, float]]:
 
     Projected gradient descent on the cross entropy; a few hundred passages take some seconds.
     """
-    names = sorted({name for defects, _ in seen for name in defects})
+    names = sorted({name for defects, _ in seen for name in defects} - {"empty"})
     rows = [([defects.get(name, 0.0) for name in names], good) for defects, good in seen]
     share = {good: 0.5 / max(1, sum(g is good for _, g in rows)) for good in (True, False)}
     bias, weights = 0.0, [0.0] * len(names)

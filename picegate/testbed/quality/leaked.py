@@ -1,4 +1,4 @@
-"""What models let slip about their task. The half held back uses phrases of its own, so that no pattern is fitted to them."""
+"""What models let slip about their task. The half held back has phrases of its own: no pattern was fitted to them."""
 
 from dataclasses import dataclass
 
