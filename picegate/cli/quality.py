@@ -15,8 +15,8 @@ from picegate.testbed.quality.exam import CAUGHT, FALSE_ALARMS, Marks, Share, ex
 
 HONESTY = (
     "Faults are planted by rules into passages of our own writing, which keep to their notes more closely than small "
-    "models do: the figures tell how well such faults are seen, not how many a real model makes, nor how often its good "
-    "passages raise a false alarm."
+    "models do: the figures tell how well such faults are seen, not how many a real model makes, nor how often its "
+    "good passages raise a false alarm."
 )
 
 
