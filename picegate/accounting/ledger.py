@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, insert
 
 from picegate.accounting.prices import Prices
 from picegate.accounting.reader import Reader
-from picegate.accounting.rows import Values, forecast_values, leg_values, request_values, text_values
-from picegate.accounting.tables import forecasts, legs, requests
+from picegate.accounting.rows import Values, forecast_values, leg_values, quality_values, request_values, text_values
+from picegate.accounting.tables import forecasts, legs, qualities, requests
 from picegate.core.chat import Ask
 from picegate.core.events import Event, Finished, Planned, RawChunk, RawReply, TextDelta
 from picegate.core.plan import Plan
@@ -38,6 +38,7 @@ class _Entry:
 
     request: Values
     legs: list[Values]
+    qualities: list[Values]
     forecast: Values | None
     ask: Ask
     said: list[Event]
@@ -90,7 +91,8 @@ class Ledger(Reader):
             return
         try:
             made = [leg_values(leg) for leg in end.tally.legs]
-            self._waiting.put_nowait(_Entry(request, made, forecast_values(of.plan), of.ask, of.said))
+            scored = quality_values(end.tally.legs)
+            self._waiting.put_nowait(_Entry(request, made, scored, forecast_values(of.plan), of.ask, of.said))
         except queue.Full:
             self.lost += 1
             log.error(
@@ -117,6 +119,7 @@ class Ledger(Reader):
     def _insert(self, connection: Connection, entries: list[_Entry]) -> None:
         """Requests one by one, since each is given its number here; the rows that need it then all at once."""
         of_legs: list[Values] = []
+        of_qualities: list[Values] = []
         of_forecasts: list[Values] = []
         for entry in entries:
             text = text_values(entry.ask, entry.said) if self._store_text else {}
@@ -124,9 +127,12 @@ class Ledger(Reader):
             if row is None:
                 continue
             of_legs += [values | {"request": row[0]} for values in entry.legs]
+            of_qualities += [values | {"request": row[0]} for values in entry.qualities]
             if entry.forecast is not None:
                 of_forecasts.append(entry.forecast | {"request": row[0]})
         if of_legs:
             connection.execute(insert(legs), of_legs)
+        if of_qualities:
+            connection.execute(insert(qualities), of_qualities)
         if of_forecasts:
             connection.execute(insert(forecasts), of_forecasts)

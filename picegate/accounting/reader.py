@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Engine, RowMapping, Table, case, distinct, func, select
 
-from picegate.accounting.tables import forecasts, legs, metadata, requests
+from picegate.accounting.tables import forecasts, legs, metadata, qualities, requests
 from picegate.core.usage import LegEnd
 from picegate.database import create_tables
 
@@ -126,9 +126,12 @@ class Reader:
             of_them = select(legs).where(legs.c.request.in_(found)).order_by(legs.c.id)
             for row in connection.execute(of_them).mappings():
                 request = found[row["request"]]
-                request["legs"].append(_plain(legs, row))
+                request["legs"].append(_plain(legs, row) | {"quality": None})
                 if row["where"] not in ("cloud", *request["nodes"]):
                     request["nodes"].append(row["where"])
+            scored = select(qualities).where(qualities.c.request.in_(found))
+            for row in connection.execute(scored).mappings():
+                found[row["request"]]["legs"][row["leg"]]["quality"] = _plain(qualities, row)
         return list(found.values())
 
 

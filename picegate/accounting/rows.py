@@ -84,6 +84,15 @@ def leg_values(leg: LegRecord) -> Values:
     }
 
 
+def quality_values(legs: Iterable[LegRecord]) -> list[Values]:
+    """Rows of `qualities`, without the request they belong to."""
+    return [
+        {"leg": number, "kept": leg.kept, **leg.quality.as_data()}
+        for number, leg in enumerate(legs)
+        if leg.quality is not None
+    ]
+
+
 def text_values(ask: Ask, said: Iterable[Event]) -> Values:
     """The text columns of a request. Parses what the cloud path passed on unparsed, so not for the event loop."""
     return {"prompt": [message.as_wire() for message in ask.messages], "answer": "".join(map(_text, said))}

@@ -53,6 +53,18 @@ forecasts = Table(
     Column("numbers", JSON, nullable=False),  # what else the plan was made by
 )
 
+# What was found in the passages that were scored. `leg`: which of the request's legs wrote it, counted from 0.
+qualities = Table(
+    "qualities",
+    metadata,
+    Column("request", Integer, ForeignKey(requests.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("leg", Integer, primary_key=True, autoincrement=False),
+    Column("kept", Boolean),  # False: another leg's passage took its place
+    Column("confidence", Float, nullable=False),
+    Column("defects", JSON, nullable=False),
+    Column("mean_logprob", Float),
+)
+
 legs = Table(
     "legs",
     metadata,

@@ -77,6 +77,7 @@ class PassageFilter:
         self._overran = False
         self._off_language = False
         self.weak: str | None = None
+        self.broken_off = False
         self._recall()
         self.done = bool(self._text) and self._words >= point.words and ends_sentence(self._text)
 
@@ -102,10 +103,15 @@ class PassageFilter:
             self._end(out, cut=finish_reason == "length")
         self.done = True
         self.weak = self._weakness()
-        broken_off = self._looped or self._overran or finish_reason == "length"
-        if broken_off and self.weak is None and not ends_sentence(self._text):
+        self.broken_off = self._looped or self._overran or finish_reason == "length"
+        if self.broken_off and self.weak is None and not ends_sentence(self._text):
             self._show(ELLIPSIS, out)
         return "".join(out)
+
+    @property
+    def text(self) -> str:
+        """The passage so far, what was shown before included."""
+        return self._text
 
     def _recall(self) -> None:
         """Take up the watch where the text before left off."""

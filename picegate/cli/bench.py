@@ -15,6 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from picegate.cli.options import FAILED, complain
+from picegate.cli.quality import run_quality
 from picegate.cli.testbed import profiles, run_calibrate, run_headline, run_one, run_sweep
 from picegate.testbed.overhead import Overhead, Spread, measure
 from picegate.testbed.plot import distribution_svg
@@ -35,6 +36,7 @@ app.command("sweep")(run_sweep)
 app.command("trial")(run_one)
 app.command("calibrate")(run_calibrate)
 app.command("profiles")(profiles)
+app.command("quality")(run_quality)
 
 
 @app.command()

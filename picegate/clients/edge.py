@@ -81,7 +81,7 @@ class EdgeClient:
             log.debug("node %s was not warmed: %r", node.name, error)
 
 
-PASSAGES = (LegKind.EXPAND, LegKind.HEDGE, LegKind.WARM)
+PASSAGES = (LegKind.EXPAND, LegKind.HEDGE, LegKind.VERIFY, LegKind.WARM)
 
 
 def chat_body(node: NodeView, call: EdgeCall) -> dict[str, Any]:
@@ -110,6 +110,8 @@ def chat_body(node: NodeView, call: EdgeCall) -> dict[str, Any]:
         call.kind in PASSAGES
     ):  # thinking about one paragraph would cost more than writing it; llama-server, vLLM, SGLang
         body["chat_template_kwargs"] = {"enable_thinking": False}
+    if call.mean_logprob and node.kind is NodeKind.AGENT:
+        body["mean_logprob"] = True
     if call.continues:  # vLLM and llama-server take the two together only
         body |= {CONTINUE_FIELD: True, "add_generation_prompt": False}
     return body

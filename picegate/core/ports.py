@@ -37,6 +37,7 @@ class EdgeCall:
     """One call to a node.
 
     `continues`: the last message is the assistant's own unfinished text, to be continued and not repeated.
+    `mean_logprob`: agents are asked for the mean logprob of what they write; other servers do not know the wish.
     """
 
     kind: LegKind
@@ -47,16 +48,21 @@ class EdgeCall:
     sampling: Sampling = field(default_factory=Sampling)
     repeat_penalty: float | None = None
     continues: bool = False
+    mean_logprob: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One piece of a parsed upstream stream. Any part may be empty; `tokens` comes once, near the end, if at all."""
+    """One piece of a parsed upstream stream. Any part may be empty; counts come once, near the end, if at all.
+
+    `mean_logprob`: of all tokens of the answer, natural.
+    """
 
     text: str = ""
     reasoning: str = ""
     finish_reason: str | None = None
     tokens: Tokens | None = None
+    mean_logprob: float | None = None
 
 
 class Cloud(Protocol):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from picegate.core.quality import Quality
+
 
 class LegKind(StrEnum):
     """What one upstream call is for; sent upstream as `x-pice-leg`."""
@@ -12,6 +14,7 @@ class LegKind(StrEnum):
     EXPAND = "expand"  # one point, from an edge
     EDGE = "edge"  # the whole answer, from an edge
     HEDGE = "hedge"  # one point begun again elsewhere, on an edge or in the cloud
+    VERIFY = "verify"  # a weak passage written once more while nobody reads it, on an edge or in the cloud
     WARM = "warm"  # prefill only
 
 
@@ -47,6 +50,8 @@ class LegRecord:
     end: LegEnd = LegEnd.OPEN
     error: str | None = None
     tokens: Tokens = Tokens()
+    quality: Quality | None = None  # of the passage it wrote, where that was looked at
+    kept: bool | None = None  # False where another leg's passage took the place of this one's; None: not looked at
 
     @property
     def is_cloud(self) -> bool:

@@ -5,12 +5,14 @@ from typing import Literal
 
 from picegate.core.ports import Cloud, Edge, Fleet
 from picegate.pipeline.strategist import Strategist
-from picegate.settings import ProgressiveSettings
+from picegate.settings import ProgressiveSettings, QualitySettings
+
+UNSCORED = QualitySettings(repair=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """`guided`: how the cloud takes a grammar for its sketches, if it does."""
+    """`guided`: how the cloud takes a grammar for its sketches, if it does. `quality`: without it nothing is scored."""
 
     cloud: Cloud
     edge: Edge
@@ -18,3 +20,4 @@ class Outside:
     strategist: Strategist
     limits: ProgressiveSettings
     guided: Literal["none", "llama.cpp", "vllm"] = "none"
+    quality: QualitySettings = UNSCORED

@@ -1,14 +1,16 @@
 """One passage, point to last sentence: an edge writes it, else another, else the cloud, else its notes stand in."""
 
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import anyio
 
 from picegate.assembly.merger import Merger
 from picegate.assembly.passage import PassageFilter
-from picegate.core.chat import Message, Sampling
+from picegate.assembly.scoring import Candidate, score
+from picegate.core.chat import Message, Sampling, ServiceLevel
 from picegate.core.errors import Busy, CloudError, EdgeError, NodeBroken, NoNode
 from picegate.core.events import CLOUD, SegmentDone, TextDelta
 from picegate.core.plan import NodeView, Plan
@@ -20,10 +22,11 @@ from picegate.pipeline.cloud_leg import cloud_leg
 from picegate.pipeline.hedge import Race, Try
 from picegate.pipeline.node_leg import node_leg
 from picegate.pipeline.outside import Outside
+from picegate.pipeline.repair import Draft, Repairs
 from picegate.pipeline.run import Leg, Run
 from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.prompts import expand_messages, passage_budget_tokens, passage_tokens, rescue_messages
-from picegate.sketch.scripts import Language
+from picegate.sketch.scripts import Language, language_of
 
 REPEAT_PENALTY = 1.1  # small models loop without one (measured on SmolLM2-135M and Qwen2.5-0.5B)
 EDGE_TEMPERATURE = 0.3  # where the client names none: a passage is to keep to its notes
@@ -49,10 +52,11 @@ class Passage:
         self._merger = merger
         self._show = show
         self._language = language
+        self.repairs = Repairs(outside.quality, merger)
         self.warmed: set[str] = set()  # ids of nodes that have read the question
 
     async def write(self, segment: int, point: Point, *, before: str = "", prefer: str | None = None) -> str | None:
-        """Write the passage of `point`; never raises a PiceError.
+        """Write the passage of `point`, and a weak one once more while nobody reads it; never raises a PiceError.
 
         Returns:
             The id of the node that wrote it, None where it was not a node.
@@ -62,15 +66,17 @@ class Passage:
         most = 0 if self._plan.points_in_cloud else self._outside.limits.attempts
         while attempts < most:
             try:
-                node = await self._on_edge(segment, point, before, prefer, failed, again=attempts > 0)
+                draft = await self._on_edge(segment, point, before, prefer, failed, again=attempts > 0)
             except NoNode:
                 break
             except EdgeError:
                 attempts += 1
                 self._merger.reset(segment)
             else:
-                self._done(segment, point, node.name, attempts + 1)
-                return node.id
+                rewrites = self._rewrites(segment, point, before, failed | ({draft.node} if draft.node else set()))
+                best = await self.repairs.best(segment, draft, rewrites)
+                self._done(segment, point, best.writer, attempts + 1)
+                return best.node
         try:
             await self._in_cloud(segment, point, before)
         except (CloudError, Busy, EdgeError):
@@ -87,9 +93,9 @@ class Passage:
 
     async def _on_edge(
         self, segment: int, point: Point, before: str, prefer: str | None, failed: set[str], *, again: bool
-    ) -> NodeView:
-        """One try, and a second one beside it where the first is silent for too long. Returns who wrote."""
-        wrote: list[NodeView] = []
+    ) -> Draft:
+        """One try, and a second one beside it where the first is silent for too long."""
+        wrote: list[Draft] = []
         race = Race()
 
         async def attempt(one: Try) -> None:
@@ -109,15 +115,17 @@ class Passage:
         one: Try,
         *,
         again: bool,
-    ) -> NodeView:
+        aside: bool = False,
+    ) -> Draft:
         ask = self._run.ask
         budget = passage_budget_tokens(point, self._language)
-        shown = self._merger.shown(segment)
+        shown = "" if aside else self._merger.shown(segment)
+        kind = LegKind.HEDGE if again or one.is_second else LegKind.EXPAND
 
         def call_for(node: NodeView) -> EdgeCall:
             one.asked(node.id)
             return EdgeCall(
-                LegKind.HEDGE if again or one.is_second else LegKind.EXPAND,
+                LegKind.VERIFY if aside else kind,
                 ask.request_id,
                 expand_messages(
                     ask.messages,
@@ -132,6 +140,7 @@ class Passage:
                 sampling=edge_sampling(ask.sampling),
                 repeat_penalty=REPEAT_PENALTY,
                 continues=bool(shown),
+                mean_logprob=self._outside.quality.repair,
             )
 
         needed = INSTRUCTION_TOKENS + estimate_chat_tokens([m.text for m in _last_turn(ask.messages)]) + budget
@@ -145,16 +154,28 @@ class Passage:
             turn=(self._run.arrived, segment),
         )
         # A second try is worth a slot that is free, not one that somebody waits for.
-        wait_s = SECOND_WAIT_S if one.is_second else self._slot_wait_s()
+        wait_s = SECOND_WAIT_S if one.is_second or aside else self._slot_wait_s()
         async with node_leg(self._run, self._outside, call_for, wish, failed, point.index, wait_s) as stream:
             self.warmed.add(stream.node.id)
-            weak = await self._pour(stream.deltas, stream.leg, segment, point, stream.node.name, shown, one.writes)
+            writer = stream.node.name
+            weak, text = await self._pour(
+                stream.deltas, stream.leg, segment, point, writer, shown, one.writes, aside=aside
+            )
             if weak:
                 failed.add(stream.node.id)
                 stream.leg.fail(weak)
         if weak:
             raise NodeBroken(f"the passage is of no use: {weak}", code=weak)
-        return stream.node
+        return Draft(text, writer, stream.node.id, stream.leg.record)
+
+    def _rewrites(
+        self, segment: int, point: Point, before: str, others: set[str]
+    ) -> Iterator[Callable[[], Awaitable[Draft]]]:
+        """Who may write a weak passage once more, beside the merger: a node that is none of the `others`, the cloud."""
+        race = Race()
+        yield partial(self._try, segment, point, before, None, others, race, Try(race, 0), again=True, aside=True)
+        if self._plan.service in self._outside.quality.cloud:
+            yield partial(self._in_cloud, segment, point, before, aside=True)
 
     def _slot_wait_s(self) -> float:
         """The operator's limit, or less where the plan's deadline comes before it."""
@@ -163,21 +184,25 @@ class Passage:
             return most
         return min(most, max(self._plan.deadline_s - self._run.elapsed(), SLOT_WAIT_LEAST_S))
 
-    async def _in_cloud(self, segment: int, point: Point, before: str) -> None:
+    async def _in_cloud(self, segment: int, point: Point, before: str, *, aside: bool = False) -> Draft:
         ask = self._run.ask
-        shown = self._merger.shown(segment)
+        shown = "" if aside else self._merger.shown(segment)
         payload = {name: ask.payload[name] for name in _RESCUE_FIELDS if name in ask.payload}
         payload["messages"] = rescue_messages(
             ask.payload["messages"], point, language=self._language, before=before, shown=shown
         )
         kind = LegKind.EXPAND if self._plan.points_in_cloud else LegKind.HEDGE
+        patience_s = PATIENCE_S[self._plan.service]
+        if aside:  # nobody waits for it
+            kind, patience_s = LegKind.VERIFY, PATIENCE_S[ServiceLevel.COST]
         tokens = passage_tokens(point, self._language)
-        call = CloudCall(kind, ask.request_id, payload, tokens=tokens, patience_s=PATIENCE_S[self._plan.service])
+        call = CloudCall(kind, ask.request_id, payload, tokens=tokens, patience_s=patience_s)
         with cloud_leg(self._run, self._outside, call, point.index) as leg:
             async with self._outside.cloud.stream(leg.sent(call)) as deltas:
-                weak = await self._pour(deltas, leg, segment, point, CLOUD, shown)
+                weak, text = await self._pour(deltas, leg, segment, point, CLOUD, shown, aside=aside)
             if weak:
                 raise NodeBroken(f"the passage is of no use: {weak}", code=weak)
+        return Draft(text, CLOUD, None, leg.record)
 
     async def _pour(
         self,
@@ -188,10 +213,15 @@ class Passage:
         writer: str,
         shown: str,
         may_write: Callable[[], bool] = lambda: True,
-    ) -> str | None:
-        """Run a leg's text through the passage's filter into the merger. Returns why it is of no use, or None.
+        *,
+        aside: bool = False,
+    ) -> tuple[str | None, str]:
+        """Run a leg's text through the passage's filter into the merger, unless it is written `aside`.
 
         `may_write` is asked before text goes into the merger; where it says no, the leg is being cancelled.
+
+        Returns:
+            Why the passage is of no use, or None; and its whole text, what was shown before included.
         """
         passage = PassageFilter(point, language=self._language, shown=shown)
         finish_reason = None
@@ -201,14 +231,25 @@ class Passage:
             if text := passage.feed(delta.text):
                 if not may_write():
                     await anyio.sleep_forever()
-                self._show(self._merger.passage(segment, text, writer))
+                if not aside:
+                    self._show(self._merger.passage(segment, text, writer))
             if passage.done:
                 break
         if text := passage.flush(finish_reason):
             if not may_write():
                 await anyio.sleep_forever()
-            self._show(self._merger.passage(segment, text, writer))
-        return passage.weak
+            if not aside:
+                self._show(self._merger.passage(segment, text, writer))
+        self._judge(leg, point, passage)
+        return passage.weak, passage.text
+
+    def _judge(self, leg: Leg, point: Point, passage: PassageFilter) -> None:
+        """Put the passage's score into its leg's record."""
+        if not self._outside.quality.repair:
+            return
+        candidate = Candidate(passage.text, passage.broken_off, language_of(passage.text), leg.mean_logprob)
+        question = self._run.ask.question
+        leg.record.quality = score(candidate, point, language=self._language, question=question)
 
     def _stand_in(self, segment: int, point: Point) -> None:
         """The reader loses detail, never the fact: the point's own notes take the passage's place."""

@@ -88,6 +88,7 @@ class _Progressive:
         else:
             for delta in deltas:
                 self._run.emit(delta)
+        self._passages.repairs.turned()
         if self._merger.finished:
             self._scope.cancel()
 

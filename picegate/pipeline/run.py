@@ -119,6 +119,7 @@ class Leg:
         self._written = 0
         self.placed_s: float | None = None  # when a leg in the cloud got its place, and
         self.placed_batch = 1  # how many were in flight then
+        self.mean_logprob: float | None = None  # of what it wrote, where the upstream tells
 
     def sent(self, call: CloudCall) -> CloudCall:
         """The call with this leg told of the moment when it leaves the queue."""
@@ -130,6 +131,8 @@ class Leg:
             self._write(estimate_tokens(delta.text) + estimate_tokens(delta.reasoning))
         if delta.tokens is not None:
             self.record.tokens = delta.tokens
+        if delta.mean_logprob is not None:
+            self.mean_logprob = delta.mean_logprob
 
     def count_chunk(self) -> None:
         """A chunk that nobody parses has gone by. Nearly everywhere a chunk is a token."""

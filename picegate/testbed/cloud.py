@@ -28,7 +28,7 @@ class ScriptedCloud(ScriptedUpstream):
         match call.leg:
             case LegKind.SKETCH:
                 return Reply(*in_words(SKETCH))
-            case LegKind.HEDGE:
+            case LegKind.HEDGE | LegKind.VERIFY:
                 return Reply(*in_words("This passage was written by the cloud, [cloud], since no edge could."))
             case _:
                 return Reply(*in_words(PLAIN))

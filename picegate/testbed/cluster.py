@@ -54,7 +54,7 @@ async def cluster(
 
     `cloud` and `edges` are fakes that were not entered yet; by default one cloud and two edges. `overrides` are
     settings by section (`progressive={"level": 3}`); a section's other settings stay as the testbed has them: no key
-    required, a ledger in a temporary folder.
+    required, a ledger in a temporary folder, no repair of passages.
     """
     cloud = cloud or ScriptedCloud()
     fakes = tuple(edges) if edges is not None else (ScriptedEdge("edge-1"), ScriptedEdge("edge-2"))
@@ -84,6 +84,7 @@ def _settings(
         "access": {"require_key": False},
         "cloud": {"base_url": cloud.url, "model": cloud.model, "api_key": cloud.api_key or ""},
         "nodes": nodes,
+        "quality": {"repair": False},  # what the fakes say is no prose
         "storage": {"url": f"sqlite:///{folder / 'ledger.db'}"},
     }
     for section, values in overrides.items():

@@ -166,6 +166,10 @@ show_sketch = true
 max_point_words = 80
 slot_wait_s = 60.0
 
+[quality]
+# A stand-in is the agents' own model on their own cores: what it wrote once more would be no better, and later.
+repair = {json.dumps(plan.cloud is not None)}
+
 [storage]
 url = {json.dumps(f"sqlite:///{plan.folder.resolve() / 'ledger.db'}")}
 """

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from picegate.core.ports import Delta
@@ -37,9 +38,10 @@ def parse_delta(payload: bytes) -> Delta:
         raise error
     usage = chunk.get("usage")
     tokens = tokens_of(usage) if isinstance(usage, Mapping) else None
+    mean_logprob = _logprob(usage.get("mean_logprob")) if isinstance(usage, Mapping) else None
     choices = chunk.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
-        return Delta(tokens=tokens)
+        return Delta(tokens=tokens, mean_logprob=mean_logprob)
     choice = choices[0]
     finish = choice.get("finish_reason")
     delta = choice.get("delta")
@@ -50,6 +52,7 @@ def parse_delta(payload: bytes) -> Delta:
         reasoning=_text(delta.get("reasoning_content")) or _text(delta.get("reasoning")),
         finish_reason=finish if isinstance(finish, str) and finish else None,
         tokens=tokens,
+        mean_logprob=mean_logprob,
     )
 
 
@@ -136,6 +139,13 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return "".join(_text(part.get("text")) for part in value if isinstance(part, Mapping))
     return ""
+
+
+def _logprob(value: Any) -> float | None:
+    """Our agents' own field. Nothing that could not be one."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if isfinite(value) and value <= 0 else None
 
 
 def _count(counts: Any, name: str) -> int:

@@ -10,7 +10,9 @@ The shape of `usage.pice` (all times in seconds since the request arrived, all m
     cost                         {currency, cloud, edge, total, cloud_only_estimate, saved_estimate}
     timings                      {first_token_s, total_s}
     legs                         one entry per upstream call: {leg, node, model, point, prompt_tokens,
-                                 completion_tokens, cached_tokens, started_s, first_token_s, ended_s, end, error}
+                                 completion_tokens, cached_tokens, started_s, first_token_s, ended_s, end, error};
+                                 of a passage that was scored also kept (false: another one took its place) and
+                                 quality {confidence, defects by name (0..1, those found), mean_logprob}
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ from typing import Any
 from picegate.core.plan import Plan
 from picegate.core.usage import Bill, LegEnd, LegKind, LegRecord, Tally
 
-_WRITING = (LegKind.EXPAND, LegKind.EDGE, LegKind.HEDGE)
+_WRITING = (LegKind.EXPAND, LegKind.EDGE, LegKind.HEDGE, LegKind.VERIFY)
 
 
 def usage_body(tally: Tally, bill: Bill, plan: Plan) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def _sum(legs: Sequence[LegRecord]) -> dict[str, int]:
 
 
 def _writers(legs: Sequence[LegRecord]) -> list[str]:
-    wrote = [leg for leg in legs if leg.kind in _WRITING and leg.end is LegEnd.DONE]
+    wrote = [leg for leg in legs if leg.kind in _WRITING and leg.end is LegEnd.DONE and leg.kept is not False]
     wrote.sort(key=lambda leg: -1 if leg.point is None else leg.point)
     return list(dict.fromkeys(leg.where for leg in wrote))
 
@@ -94,6 +96,7 @@ def _leg(leg: LegRecord) -> dict[str, Any]:
         "ended_s": _seconds(leg.ended_s),
         "end": leg.end.value,
         "error": leg.error,
+        **({} if leg.quality is None else {"kept": leg.kept, "quality": leg.quality.as_data()}),
     }
 
 

@@ -49,6 +49,14 @@ async def test_an_agent_registers_writes_and_leaves_in_order() -> None:
         await until_nodes(c)
 
 
+async def test_an_agent_tells_how_sure_it_was_and_the_record_shows_it() -> None:
+    roomy = ScriptedCloud(lambda _: Reply("Opening.\n>>400 A point with room for all that the agent writes\nClosing."))
+    async with cluster(roomy, [], fleet=FLEET, quality={"repair": True}) as c, agent(c.root, "box", *FAKE):
+        await until_nodes(c, box="ready")
+        [scored] = [leg["quality"] for leg in (await hear(c.client())).pice["legs"] if "quality" in leg]
+    assert scored["mean_logprob"] == -0.5
+
+
 async def test_an_agent_of_two_models_tells_the_gateway_of_both() -> None:
     two = (*FAKE, "--model-name", "main", "--also", "b.gguf=other")
     async with cluster(edges=[], fleet=FLEET) as c, agent(c.root, "box", *two):

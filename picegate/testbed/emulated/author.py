@@ -16,7 +16,7 @@ from picegate.testbed.emulated.wording import notes, sentences
 _WORDS = re.compile(r"(\d+) words")
 _CHARACTERS = re.compile(r"(\d+)字")
 _MOST_POINTS = re.compile(r"[Aa]t most (\d+)|最大(\d+)行")
-PASSAGE_LEGS = (LegKind.HEDGE, LegKind.EXPAND)
+PASSAGE_LEGS = (LegKind.HEDGE, LegKind.VERIFY, LegKind.EXPAND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The edge client against scripted nodes on real sockets."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -183,6 +184,15 @@ async def test_a_static_node_is_warmed_by_one_token(edge: ScriptedEdge) -> None:
     assert (call.path, call.leg, call.body["max_tokens"], call.streamed) == ("/v1/chat/completions", "warm", 1, False)
     assert call.prompt == "Write.\nSleep: 7-9 h"
     assert "stream_options" not in call.body
+
+
+@pytest.mark.parametrize(("kind", "asked"), [(NodeKind.AGENT, True), (NodeKind.STATIC, None)])
+async def test_only_agents_are_asked_how_sure_they_were(edge: ScriptedEdge, kind: NodeKind, asked: bool | None) -> None:
+    edge.on("expand", Reply("x", usage={"prompt_tokens": 9, "completion_tokens": 1, "mean_logprob": -0.25}))
+    async with client() as asking, asking.stream(node(edge.url, kind=kind), replace(CALL, mean_logprob=True)) as deltas:
+        told = [delta.mean_logprob async for delta in deltas]
+    assert edge.calls[0].body.get("mean_logprob") is asked
+    assert -0.25 in told
 
 
 async def test_an_agent_is_warmed_by_its_own_call() -> None:

@@ -42,6 +42,14 @@ def test_a_chunk_of_any_upstream_becomes_a_delta(data: bytes, expected: Delta) -
     assert parse_delta(data) == expected
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [(-0.5, -0.5), (0, 0.0), (0.5, None), (None, None), ("-1", None), (True, None), (float("-inf"), None)],
+)
+def test_a_mean_logprob_is_taken_only_where_it_can_be_one(told: Any, expected: float | None) -> None:
+    assert parse_delta(payload(choices=[], usage={"mean_logprob": told})).mean_logprob == expected
+
+
 def test_usage_tells_cached_and_reasoning_tokens() -> None:
     usage = {
         "prompt_tokens": 100,
