@@ -116,7 +116,7 @@ class QualitySettings(Section):
     repair: bool = Field(True, description="score passages, and write weak ones again while nobody reads them")
     threshold: float = Field(0.5, ge=0, le=1, description="a passage of less confidence is weak")
     cloud: tuple[ServiceLevel, ...] = Field(
-        tuple(ServiceLevel), description="service levels whose weak passages the cloud may write again"
+        (ServiceLevel.QUALITY,), description="service levels whose weak passages the cloud may write again"
     )
 
 
