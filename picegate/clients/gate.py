@@ -1,5 +1,6 @@
 """How many calls may be on their way to the cloud at once, and who of those that wait is next."""
 
+import asyncio
 from bisect import insort
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,13 +54,14 @@ class Gate:
             Overloaded: the queue is full or too long, or the deadline passed in it.
         """
         self._count += 1
-        own = ticket(anyio.current_time(), self._count, tokens, patience_s, self._token_s)
+        now = asyncio.get_running_loop().time
+        own = ticket(now(), self._count, tokens, patience_s, self._token_s)
         await self._enter(own)
-        since = anyio.current_time()
+        since = now()
         try:
             yield
         finally:
-            held_s = (anyio.current_time() - since) / own.tokens
+            held_s = (now() - since) / own.tokens
             self._served += 1
             self._token_s += max(_MEMORY, 1.0 / self._served) * (held_s - self._token_s)
             self._leave()
