@@ -3,6 +3,7 @@
 import time
 
 from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -40,7 +41,7 @@ class Chat:
         key = await self._guard.spender(request)
         settings = self._house.settings
         ask = read_chat(
-            await request.body(),
+            await body_of(request.receive),
             request_id=request.state.request_id,
             aliases=settings.models,
             default_policy=settings.access.data_policy,
@@ -48,6 +49,23 @@ class Chat:
             key_level=key.service_level if key is not None else None,
         )
         return _explained(self._house, ask) if ask.options.explain else ChatResponse(self._house, ask)
+
+
+async def body_of(receive: Receive) -> bytes:
+    """The whole body; Starlette's own way there is a generator in a generator.
+
+    Raises:
+        ClientDisconnect: it never came.
+    """
+    parts: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
 
 
 def chat_router(house: House) -> APIRouter:

@@ -32,7 +32,7 @@ class ChatResponse(Response):
     """Runs one chat request and sends its answer, streamed or whole.
 
     The answer's context is entered and left here, beside a watcher of the client's connection: a disconnect at any
-    time cancels the scope, which leaves the context, which stops every upstream leg.
+    time cancels the task, which leaves the context, which stops every upstream leg.
     """
 
     def __init__(self, house: House, ask: Ask) -> None:
@@ -41,23 +41,34 @@ class ChatResponse(Response):
         self._ask = ask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with anyio.CancelScope() as here:
+        here = asyncio.current_task()
+        assert here is not None
+        gone = False
 
-            async def send_or_leave(message: Message) -> None:
-                try:
-                    await send(message)
-                except OSError:  # how servers of ASGI 2.4 say that the client has gone
-                    here.cancel()
+        def leave() -> None:
+            nonlocal gone
+            if not gone:
+                gone = True
+                here.cancel()
 
-            # Plain tasks, here and in `_stream`: ended below, they are as sure as a task group's, at a third of its cost.
-            watcher = asyncio.create_task(_when_gone(receive, here.cancel))
+        async def send_or_leave(message: Message) -> None:
             try:
-                if self._ask.stream:
-                    await self._stream(send_or_leave)
-                else:
-                    await self._whole(scope, receive, send_or_leave)
-            finally:
-                watcher.cancel()
+                await send(message)
+            except OSError:  # how servers of ASGI 2.4 say that the client has gone
+                leave()
+
+        # Plain tasks, here and in `_stream`: ended below, they are as sure as a task group's, at a third of its cost.
+        watcher = asyncio.create_task(_when_gone(receive, leave))
+        try:
+            if self._ask.stream:
+                await self._stream(send_or_leave)
+            else:
+                await self._whole(scope, receive, send_or_leave)
+        except asyncio.CancelledError:
+            if not gone or here.uncancel():  # somebody else wants this task to end, too
+                raise
+        finally:
+            watcher.cancel()
 
     async def _stream(self, send: Send) -> None:
         writer = StreamWriter(self._ask, int(time.time()), partial(bill, prices=self._house.prices))

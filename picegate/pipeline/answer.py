@@ -34,11 +34,13 @@ class Pipeline:
         try:
             yield run
         finally:
-            if not producer.done():
-                producer.cancel()
-                with anyio.CancelScope(shield=True):
-                    await asyncio.wait((producer,))
-            run.close()
+            try:
+                if not producer.done():
+                    producer.cancel()
+                    with anyio.CancelScope(shield=True):
+                        await asyncio.wait((producer,))
+            finally:
+                run.close()
 
     async def _produce(self, run: Run) -> None:
         try:
