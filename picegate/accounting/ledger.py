@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 WAITING_LIMIT = 10_000  # finished requests held while the database is slow; more are lost and counted
 BATCH = 500  # requests per transaction
-GATHER_S = 0.1  # requests are written together with those that end within this time: each transaction has its price
+GATHER_S = 0.25  # requests are written together with those that end within this time: each transaction has its price
 
 
 @dataclass(slots=True)

@@ -143,7 +143,8 @@ class Payloads(AsyncIterator[bytes]):
     async def aclose(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        if self._done and not self._ended:
+        come = self._done or any(payload.startswith(b"[DONE]") for payload in self._ready)
+        if come and not self._ended:
             # The end of the body follows `[DONE]` at once; only with it read can the connection be kept.
             with anyio.move_on_after(_DRAIN_S, shield=True):
                 try:

@@ -33,15 +33,15 @@ class Run(AsyncIterator[Event]):
         self.arrived = clock()
         # Not anyio's memory stream, which lets the loop go round once for every item: an item here is a token.
         self._emitted: deque[Event | Exception] = deque()
-        self._more = asyncio.Event()
+        self._reader: asyncio.Future[None] | None = None  # who waits for the next one
         self._ended = False
 
     async def __anext__(self) -> Event:
         while not self._emitted:
             if self._ended:
                 raise StopAsyncIteration
-            self._more.clear()
-            await self._more.wait()
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
         item = self._emitted.popleft()
         if isinstance(item, Exception):
             raise item
@@ -87,11 +87,15 @@ class Run(AsyncIterator[Event]):
     def end(self) -> None:
         """No more events: iteration stops after those already emitted."""
         self._ended = True
-        self._more.set()
+        self._wake()
 
     def _put(self, item: Event | Exception) -> None:
         self._emitted.append(item)
-        self._more.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
 
     @contextmanager
     def leg(

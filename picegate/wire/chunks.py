@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 DONE = b"data: [DONE]\n\n"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # kept: `json.dumps` would make one a call
 PING = b": ping\n"  # ONE newline: an empty line after it would be taken for an event without data
 
 
@@ -67,7 +68,7 @@ def reasoning_fields(text: str) -> dict[str, str]:
 
 def dump(body: Mapping[str, Any]) -> bytes:
     # Half a surrogate pair, which a careless upstream may send, becomes "?": nothing can be sent that holds one.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _ENCODER.encode(body).encode("utf-8", "replace")
 
 
 def frame(body: Mapping[str, Any]) -> bytes:
