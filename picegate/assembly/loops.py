@@ -27,10 +27,13 @@ class PhraseWatch:
             return  # punctuation neither makes a repetition nor breaks one
         back, least = (_CHARACTERS_BACK, 8) if is_unspaced(word[0]) else (_WORDS_BACK, 4)
         before = self._units[: -back - 1 : -1]  # the nearest first
+        self._units.append(unit)
+        if unit not in before:  # nearly every word
+            self._runs, self.suspects, self.repeated = {}, False, 0
+            return
         self._runs = {
             distance: self._runs.get(distance, 0) + 1 for distance, other in enumerate(before, 1) if other == unit
         }
-        self._units.append(unit)
         self.suspects = any(run >= min(distance, least // 2 - 1) for distance, run in self._runs.items())
         looped = [run for distance, run in self._runs.items() if run >= _enough(distance, least)]
         self.repeated = max(looped, default=0)

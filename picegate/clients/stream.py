@@ -172,6 +172,8 @@ class Deltas(AsyncIterator[Delta]):
             delta = parse_delta(payload)
         except UpstreamError as error:
             raise self._faults.broken(f"{self._faults.who}: {error.message}") from error
+        if delta.text and delta.finish_reason is None and self._splitter.decided:
+            return delta
         parts = [self._splitter.feed(delta.text)] if delta.text else []
         if delta.finish_reason is not None:
             parts.append(self._splitter.flush())

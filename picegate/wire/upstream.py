@@ -36,14 +36,14 @@ def parse_delta(payload: bytes) -> Delta:
     if (error := _error_in(chunk)) is not None:
         raise error
     usage = chunk.get("usage")
-    tokens = tokens_of(usage) if isinstance(usage, Mapping) else None
+    tokens = tokens_of(usage) if isinstance(usage, dict) else None
     choices = chunk.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return Delta(tokens=tokens)
     choice = choices[0]
     finish = choice.get("finish_reason")
     delta = choice.get("delta")
-    if not isinstance(delta, Mapping):
+    if not isinstance(delta, dict):
         delta = {}
     return Delta(
         text=_text(delta.get("content")),
@@ -96,18 +96,20 @@ def error_in(payload: bytes) -> UpstreamError | None:
         return None
 
 
-def _object(payload: bytes) -> Mapping[str, Any]:
+def _object(payload: bytes) -> dict[str, Any]:
     try:
         data = json.loads(payload)
     except ValueError as error:
         raise UpstreamError("the upstream sent something that is not JSON") from error
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):  # not Mapping, which takes a while to ask: here it is asked for every token
         raise UpstreamError("the upstream sent JSON that is not an object")
     return data
 
 
 def _error_in(data: Mapping[str, Any]) -> UpstreamError | None:
     error = data.get("error")
+    if error is None:
+        return None
     if isinstance(error, Mapping):
         return _error(error)
     if isinstance(error, str) and error:  # Ollama
