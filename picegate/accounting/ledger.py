@@ -121,9 +121,7 @@ class Ledger(Reader):
 
     def _insert(self, connection: Connection, entries: list[_Entry]) -> None:
         """Three statements for all: the database numbers the requests, and the other rows name those numbers."""
-        rows = [
-            entry.request | (text_values(entry.ask, entry.said) if self._store_text else {}) for entry in entries
-        ]
+        rows = [entry.request | (text_values(entry.ask, entry.said) if self._store_text else {}) for entry in entries]
         numbers = connection.scalars(insert(requests).returning(requests.c.id, sort_by_parameter_order=True), rows)
         of_legs: list[Values] = []
         of_forecasts: list[Values] = []

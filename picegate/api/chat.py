@@ -19,7 +19,6 @@ from picegate.wire.chunks import dump
 from picegate.wire.explain import explain_body, explain_stream
 from picegate.wire.plan import plan_headers
 
-
 CHAT_PATHS = frozenset(("/v1/chat/completions", "/chat/completions"))
 
 

@@ -29,7 +29,7 @@ _EXPOSED = (REQUEST_ID_HEADER, MODE_HEADER, REASON_HEADER, "retry-after", "retry
 
 
 class Gateway(FastAPI):
-    """FastAPI with a shorter way for chat requests, past its router and layers: those took longer than the rest of ours."""
+    """FastAPI with a shorter way for chat requests, past its router and its layers."""
 
     chat: ASGIApp
 

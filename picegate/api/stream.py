@@ -4,9 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Self
+from typing import Self, cast
 
-import anyio
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -41,8 +40,7 @@ class ChatResponse(Response):
         self._ask = ask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        here = asyncio.current_task()
-        assert here is not None
+        here = cast(asyncio.Task[object], asyncio.current_task())
         gone = False
 
         def leave() -> None:
@@ -56,6 +54,7 @@ class ChatResponse(Response):
                 await send(message)
             except OSError:  # how servers of ASGI 2.4 say that the client has gone
                 leave()
+                await asyncio.sleep(0)  # where it takes effect, if it is this task that was sending
 
         # Plain tasks, here and in `_stream`: ended below, they are as sure as a task group's, at a third of its cost.
         watcher = asyncio.create_task(_when_gone(receive, leave))
@@ -82,7 +81,7 @@ class ChatResponse(Response):
             elif data:
                 out.write(data)
 
-        with _EventStream(send, self._house.settings.server, lambda: writer.plan) as out:
+        with EventStream(send, self._house.settings.server, lambda: writer.plan) as out:
             failure = await self._run(take)
             # Only now, with every leg closed and accounted: who has read the last frame may look for what it left.
             if failure is None:
@@ -134,7 +133,7 @@ async def _when_gone(receive: Receive, leave: Callable[[], None]) -> None:
     leave()
 
 
-class _EventStream:
+class EventStream:
     """An SSE reply. It says 200 with its first bytes, or once `commit_s` has gone by without any.
 
     Writing never waits. A task beside the writer sends what is there in one message: where the answer comes faster than

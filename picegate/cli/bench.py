@@ -39,9 +39,9 @@ app.command("profiles")(profiles)
 def gateway(
     rounds: Annotated[int, typer.Option(min=1, help="Turns of every side at every setting.")] = 5,
     seconds: Annotated[float, typer.Option(min=0.1, help="Length of one turn.")] = 1.5,
-    litellm: Annotated[
-        Path, typer.Option(help="LiteLLM's environment; made where it is not there yet.")
-    ] = Path(".venv-litellm"),
+    litellm: Annotated[Path, typer.Option(help="LiteLLM's environment; made where it is not there yet.")] = Path(
+        ".venv-litellm"
+    ),
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("docs/results"),
 ) -> None:
     """The gateway beside LiteLLM and beside no gateway at all: the same load, the same fake cloud, turn by turn."""
@@ -68,13 +68,13 @@ def _compare(console: Console, rounds: int, seconds: float, environment: Path) -
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="picegate-bench-")))
         bar = stack.enter_context(Progress(console=console, transient=True))
-        steps = len(SETTINGS) * 3 * (rounds + 1) + progressive.BATCHES + 1
+        steps = len(SETTINGS) * 3 * (rounds + 1) + 2 * (progressive.BATCHES + 1)
         task = bar.add_task("preparing", total=steps)
 
         def step(what: str) -> None:
             bar.update(task, advance=1, description=what)
 
-        progressive_ms = progressive.measure(step)
+        grouped, single = (progressive.measure(step, per_piece=words) for words in (progressive.PER_PIECE, 1))
         with running(work, environment, lambda what: bar.update(task, description=what)) as sides:
             turns, whole = Turns(sides.all()), True
             turns.warm_up(step)
@@ -87,5 +87,5 @@ def _compare(console: Console, rounds: int, seconds: float, environment: Path) -
                     raise
             resident = {side.target.name: round(resident_mib(side.pid), 1) for side in sides.all()}
         # Its gateway has ended and written down what waited.
-        seen = Comparison(turns.rounds, resident, progressive_ms, turns.answers[GATEWAY], sides.recorded())
+        seen = Comparison(turns.rounds, resident, grouped, single, turns.answers[GATEWAY], sides.recorded())
         return seen, sides.litellm_version, whole

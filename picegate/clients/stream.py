@@ -6,6 +6,7 @@ import math
 import re
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Self
 
@@ -55,7 +56,8 @@ class Payloads(AsyncIterator[bytes]):
         self._loop = asyncio.get_running_loop()
         self._due = math.inf  # when the read under way takes too long
         self._alarm: asyncio.TimerHandle | None = None
-        self._ended = False  # the body has ended
+        self._ended = False  # the body has ended,
+        self._broken: PiceError | None = None  # and in the wrong place
 
     def __aiter__(self) -> Self:
         return self
@@ -65,7 +67,9 @@ class Payloads(AsyncIterator[bytes]):
             if self._done or (self._ended and self._finished):
                 raise StopAsyncIteration
             if self._ended:
-                raise self._faults.broken(f"{self._faults.who} ended its stream without a finish reason")
+                raise self._broken or self._faults.broken(
+                    f"{self._faults.who} ended its stream without a finish reason"
+                )
             await self._read()
         payload = self._ready.popleft()
         if payload.startswith(b"[DONE]"):
@@ -129,9 +133,10 @@ class Payloads(AsyncIterator[bytes]):
     def _cut(self, reason: str, error: Exception) -> None:
         """An answer that has its finish reason is whole, even where the connection died before `[DONE]`."""
         self._ended = True
-        self._ready.extend(self._decoder.feed(_unread(self._body)))
-        if not (self._finished or any(map(_FINISH.search, self._ready))):
-            raise self._faults.broken(f"{self._faults.who} broke off: {reason}") from error
+        self._broken = self._faults.broken(f"{self._faults.who} broke off: {reason}")
+        self._broken.__cause__ = error
+        with suppress(ValueError):
+            self._ready.extend(self._decoder.feed(_unread(self._body)))
 
     def _overdue(self, phase_end: float) -> PiceError:
         if self._deadline <= phase_end:
@@ -144,15 +149,14 @@ class Payloads(AsyncIterator[bytes]):
         if self._alarm is not None:
             self._alarm.cancel()
         come = self._done or any(payload.startswith(b"[DONE]") for payload in self._ready)
-        if come and not self._ended:
-            # The end of the body follows `[DONE]` at once; only with it read can the connection be kept.
-            with anyio.move_on_after(_DRAIN_S, shield=True):
-                try:
+        try:
+            if come and not self._ended:
+                # The end of the body follows `[DONE]` at once; only with it read can the connection be kept.
+                with anyio.move_on_after(_DRAIN_S, shield=True), suppress(aiohttp.ClientError, OSError):
                     while await self._body.readany():
                         pass
-                except (aiohttp.ClientError, OSError):
-                    pass  # it is closed below
-        self._response.close()  # a connection whose reply was read whole has gone back to the pool already
+        finally:
+            self._response.close()  # a connection whose reply was read whole has gone back to the pool already
 
 
 class Deltas(AsyncIterator[Delta]):

@@ -53,7 +53,7 @@ def configure(settings: LoggingSettings) -> None:
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
     # As logging's documentation advises where speed counts: no line shows its thread, its process or where it was made.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # type: ignore[attr-defined]
+    logging._srcfile = None
     # These speak of every call; at our info level that would be a line per upstream leg.
     for chatty in ("aiohttp", "httpx2", "httpcore2", "sqlalchemy"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
@@ -70,10 +70,10 @@ class RequestLog:
             case Planned(plan=plan):
                 self._plans[id(ask)] = plan
             case Finished():
-                plan = self._plans.pop(id(ask), None)
+                made = self._plans.pop(id(ask), None)
                 level = logging.WARNING if event.finish_reason == "error" else logging.INFO
                 if log.isEnabledFor(level):
-                    self._write(level, ask, plan, event)
+                    self._write(level, ask, made, event)
             case _:
                 pass
 

@@ -54,7 +54,7 @@ class Script:
 
 
 class FastCloud(asyncio.Protocol):
-    """One connection. It takes requests with a content-length, one after the other, and looks at nothing but `stream`."""
+    """One connection. It takes one request after the other, and looks at nothing of them but `stream`."""
 
     def __init__(self, script: Script) -> None:
         self._script = script

@@ -91,7 +91,8 @@ class Comparison:
 
     rounds: Rounds = field(repr=False)
     resident_mib: Mapping[str, float]
-    progressive_ms: Sequence[float]  # gateway CPU per answer, by batch of answers
+    progressive_ms: Sequence[float]  # gateway CPU per answer, by batch of answers; chunks of a few words
+    wordwise_ms: Sequence[float]  # the same with a chunk for every word
     asked: int  # requests sent to the gateway
     recorded: int  # of them in its ledger
 
@@ -135,9 +136,7 @@ class Comparison:
                 for side, rounds in sides.items()
             }
             added = {
-                side: {
-                    name: asdict(self.added(setting, side, name)) for name in ("median_ms", "p99_ms", "first_ms")
-                }
+                side: {name: asdict(self.added(setting, side, name)) for name in ("median_ms", "p99_ms", "first_ms")}
                 for side in sides
                 if side != "direct"
             }
@@ -146,6 +145,7 @@ class Comparison:
             "settings": settings,
             "resident_mib": dict(self.resident_mib),
             "progressive_cpu_ms": list(self.progressive_ms),
+            "progressive_cpu_ms_word_by_word": list(self.wordwise_ms),
             "asked": self.asked,
             "recorded": self.recorded,
             "bars": [asdict(bar) for bar in self.bars],

@@ -59,11 +59,12 @@ def run(target: Target, *, stream: bool, connections: int, seconds: float, most:
 async def _run(target: Target, stream: bool, connections: int, seconds: float, most: int) -> Run:
     request, seen = _request(target, stream), Run()
     where = urlsplit(target.url)
+    host, port = str(where.hostname), int(where.port or 80)
     loop = asyncio.get_running_loop()
     try:
         opened = await asyncio.gather(
             *(
-                loop.create_connection(lambda: _Connection(target, request, seen), where.hostname, where.port)
+                loop.create_connection(lambda: _Connection(target, request, seen), host, port)
                 for _ in range(connections)
             )
         )

@@ -55,8 +55,6 @@ class Turns:
 
     def _turn(self, side: Side, setting: Setting, seconds: float) -> Round:
         before = cpu_s(side.pid)
-        run = load.run(
-            side.target, stream=setting.stream, connections=setting.connections, seconds=seconds, most=MOST
-        )
+        run = load.run(side.target, stream=setting.stream, connections=setting.connections, seconds=seconds, most=MOST)
         self.answers[side.target.name] += len(run.total_s)
         return Round.of(run.total_s, run.first_s, run.seconds, cpu_s(side.pid) - before)

@@ -20,27 +20,31 @@ from picegate.testbed.script import Reply, in_words
 
 POINTS = 6
 POINT_WORDS = 40
+PER_PIECE = 3  # words in a chunk, as the scripted fakes send them
 BATCHES, BATCH = 5, 20  # answers; CPU time is counted in steps of 10 ms
 _NOTES = ("walking", "sleep", "friends", "work", "food", "breathing")
 SKETCH = "\n".join([OPENING, *(f">>{POINT_WORDS} {note} lowers stress within weeks" for note in _NOTES), CLOSING])
 MARK = b"passage-"
+PASSAGE = " ".join([*(f"passage-{number}" for number in range(POINT_WORDS - 1)), "it was."])
 
 
-def measure(progress: Callable[[str], None]) -> list[float]:
+def measure(progress: Callable[[str], None], *, per_piece: int) -> list[float]:
     """Milliseconds of gateway CPU per answer of six points, streamed and one at a time, by batch.
+
+    `per_piece`: words that the fakes send in one chunk.
 
     Raises:
         LoadFailed: an answer is not whole.
         ProgramFailed: the gateway did not come up.
     """
-    return anyio.run(_measure, progress)
+    return anyio.run(_measure, progress, per_piece)
 
 
-async def _measure(progress: Callable[[str], None]) -> list[float]:
-    cloud = ScriptedCloud().on("sketch", Reply(*in_words(f"{SKETCH}\n", per_piece=1)))
+async def _measure(progress: Callable[[str], None], per_piece: int) -> list[float]:
+    cloud = ScriptedCloud().on("sketch", Reply(*in_words(f"{SKETCH}\n", per_piece=per_piece)))
     edges = [ScriptedEdge(f"edge-{number}", slots=POINTS) for number in (1, 2)]
     for edge in edges:
-        edge.on("expand", Reply(*(f"passage-{number} " for number in range(POINT_WORDS - 1)), "and so it was."))
+        edge.on("expand", Reply(*in_words(PASSAGE, per_piece=per_piece)))
     async with AsyncExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="picegate-bench-")))
         for upstream in (cloud, *edges):

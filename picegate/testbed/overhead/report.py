@@ -9,17 +9,18 @@ from pathlib import Path
 from rich.table import Table
 
 from picegate.testbed.fast_cloud import CHUNKS
-from picegate.testbed.overhead.figures import SETTINGS, Comparison
+from picegate.testbed.overhead.figures import SETTINGS, Comparison, Spread
+from picegate.testbed.overhead.progressive import POINTS
 from picegate.testbed.plot import bars_svg
 
-_COLUMNS = ("requests/s", "median, ms", "p99, ms", "added median", "added p99", "first bytes added", "CPU, ms")
+_COLUMNS = ("requests/s", "median", "p99", "added", "at p99", "to first", "CPU")
 
 
 def table(seen: Comparison, litellm_version: str) -> Table:
     title = (
-        f"an answer of {CHUNKS} chunks from a fake upstream on this machine; median over rounds (lowest to highest)\n"
-        f"LiteLLM {litellm_version}: one worker, key checked; picegate: one worker, key, ledger, metrics and log\n"
-        "direct: load generator and upstream alone, the most that could be measured here"
+        f"Answers of {CHUNKS} chunks from a FAKE upstream on this machine; ms, medians of {_count(seen)} rounds\n"
+        f"LiteLLM {litellm_version}: one worker, checks keys. picegate: one worker, keys, ledger, metrics, log.\n"
+        "direct: the load generator and the upstream alone, the most that can be measured here."
     )
     made = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for column in ("", "", *_COLUMNS):
@@ -30,17 +31,26 @@ def table(seen: Comparison, litellm_version: str) -> Table:
             made.add_row(
                 "" if number else str(setting),
                 side,
-                *(str(seen.spread(setting, side, name)) for name in ("per_second", "median_ms", "p99_ms")),
+                f"{seen.spread(setting, side, 'per_second').median:.0f}",
+                *(f"{seen.spread(setting, side, name).median:.2f}" for name in ("median_ms", "p99_ms")),
                 *(
-                    "" if direct else f"{seen.added(setting, side, name).median:.3g}"
+                    "" if direct else f"{seen.added(setting, side, name).median:.2f}"
                     for name in ("median_ms", "p99_ms", "first_ms")
                 ),
-                f"{seen.spread(setting, side, 'cpu_ms').median:.3g}",
+                f"{seen.spread(setting, side, 'cpu_ms').median:.2f}",
             )
     resident = ", ".join(f"{side} {mib:.0f} MiB" for side, mib in seen.resident_mib.items())
-    made.caption = f"resident memory after the load: {resident}"
+    made.caption = (
+        f"Resident memory after the load: {resident}.\n"
+        f"CPU of a progressive answer of {POINTS} points: {Spread.of(seen.progressive_ms)} ms, "
+        f"with a chunk for every word {Spread.of(seen.wordwise_ms)} ms."
+    )
     made.caption_justify = "left"
     return made
+
+
+def _count(seen: Comparison) -> int:
+    return len(next(iter(seen.rounds[SETTINGS[0]].values())))
 
 
 def write(out: Path, seen: Comparison, litellm_version: str) -> None:
