@@ -190,7 +190,6 @@ class EventStream:
     async def _send_all(self) -> None:
         while True:
             await self._wake.wait()
-            await asyncio.sleep(0)  # whatever else comes in this turn of the loop goes along
             self._wake.clear()
             if not self._started:
                 await self._begin()

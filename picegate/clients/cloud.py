@@ -76,7 +76,7 @@ class CloudClient:
 
     async def complete(self, call: CloudCall) -> dict[str, Any]:
         body = self._body(call, stream=False)
-        async with self._place(call):
+        async with self._gate.place(call.tokens, call.patience_s, call.placed):
             deadline = asyncio.get_running_loop().time() + self._phases.total_s
             response, _ = await self._open(call, body, deadline, whole=True)
             try:
@@ -94,7 +94,7 @@ class CloudClient:
     @asynccontextmanager
     async def _reply(self, call: CloudCall) -> AsyncIterator[Payloads]:
         body = self._body(call, stream=True)
-        async with self._place(call):
+        async with self._gate.place(call.tokens, call.patience_s, call.placed):
             deadline = asyncio.get_running_loop().time() + self._phases.total_s
             response, sent = await self._open(call, body, deadline)
             payloads = Payloads(response, self._phases, FAULTS, sent=sent, deadline=deadline)
@@ -102,13 +102,6 @@ class CloudClient:
                 yield payloads
             finally:
                 await payloads.aclose()
-
-    @asynccontextmanager
-    async def _place(self, call: CloudCall) -> AsyncIterator[None]:
-        async with self._gate.place(call.tokens, call.patience_s):
-            if call.placed is not None:
-                call.placed(self._gate.in_flight)
-            yield
 
     def _body(self, call: CloudCall, *, stream: bool) -> dict[str, Any]:
         body: dict[str, Any] = {**call.payload, "model": self._settings.model, "stream": stream}

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import insort
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -43,12 +43,15 @@ class Gate:
         return tuple(ticket.tokens for ticket in self._line)
 
     @asynccontextmanager
-    async def place(self, tokens: float | None = None, patience_s: float = 0.0) -> AsyncIterator[None]:
+    async def place(
+        self, tokens: float | None = None, patience_s: float = 0.0, placed: Callable[[int], None] | None = None
+    ) -> AsyncIterator[None]:
         """One place, given back on leaving.
 
         Args:
             tokens: what the call is expected to write; None: not known.
             patience_s: by so much later does it count as having come.
+            placed: told how many places are taken once this one is.
 
         Raises:
             Overloaded: the queue is full or too long, or the deadline passed in it.
@@ -59,6 +62,8 @@ class Gate:
         await self._enter(own)
         since = now()
         try:
+            if placed is not None:
+                placed(self.in_flight)
             yield
         finally:
             held_s = (now() - since) / own.tokens

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from picegate.core.ports import Delta
 from picegate.core.usage import Tokens
 
@@ -96,9 +98,21 @@ def error_in(payload: bytes) -> UpstreamError | None:
         return None
 
 
+def load(text: bytes) -> Any:
+    """JSON of an upstream. What orjson refuses has a second chance: half a surrogate pair, NaN, other encodings.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return json.loads(text)
+
+
 def _object(payload: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(payload)
+        data = load(payload)
     except ValueError as error:
         raise UpstreamError("the upstream sent something that is not JSON") from error
     if not isinstance(data, dict):  # not Mapping, which takes a while to ask: here it is asked for every token
