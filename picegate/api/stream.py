@@ -73,13 +73,14 @@ class ChatResponse(Response):
         writer = StreamWriter(self._ask, int(time.time()), partial(bill, prices=self._house.prices))
         end = b""
 
-        def take(event: Event) -> None:
+        def take(event: Event) -> bool:
             nonlocal end
             data = writer.feed(event)
             if isinstance(event, Finished):
                 end = data
             elif data:
-                out.write(data)
+                return out.write(data)
+            return False
 
         with EventStream(send, self._house.settings.server, lambda: writer.plan) as out:
             failure = await self._run(take)
@@ -91,7 +92,12 @@ class ChatResponse(Response):
 
     async def _whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         writer = ReplyWriter(self._ask, int(time.time()), partial(bill, prices=self._house.prices))
-        failure = await self._run(writer.feed)
+
+        def take(event: Event) -> bool:
+            writer.feed(event)
+            return False
+
+        failure = await self._run(take)
         headers = plan_headers(writer.plan) if writer.plan is not None else {}
         if failure is not None or writer.body is None:
             response = error_response(failure or PiceError("The answer has no end."), headers)
@@ -99,8 +105,11 @@ class ChatResponse(Response):
             response = Response(dump(writer.body), 200, headers, JSON)
         await response(scope, receive, send)
 
-    async def _run(self, take: Callable[[Event], object]) -> PiceError | None:
-        """Answer, and hand every event to `take`; what the request failed of is returned."""
+    async def _run(self, take: Callable[[Event], bool]) -> PiceError | None:
+        """Answer, and hand every event to `take`, after which others get a turn if it says so.
+
+        What the request failed of is returned.
+        """
         failure: Exception | None = None
         ended: Finished | None = None
         try:
@@ -109,8 +118,9 @@ class ChatResponse(Response):
                     async for event in events:
                         if isinstance(event, Finished):
                             ended = event
-                        if ended is None or ended.finish_reason not in _FAILED:
-                            take(event)
+                        wanted = ended is None or ended.finish_reason not in _FAILED
+                        if wanted and take(event):
+                            await asyncio.sleep(0)
                 except Exception as error:  # kept from the context, whose task group would wrap it
                     failure = error
         except Exception as error:
@@ -162,9 +172,11 @@ class EventStream:
         self._alarm.cancel()
         self._sender.cancel()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
+        """True where it is the first: it should not wait until all that has come with it is read."""
         self._written.append(data)
         self._wake.set()
+        return not self._started and len(self._written) == 1
 
     async def finish(self, end: bytes) -> None:
         """Send what is left, and `end` after it."""
