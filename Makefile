@@ -55,7 +55,7 @@ bench-engine: $(VENV)/.edge $(PEER:%=$(VENV)/.peer-%) ## the engine beside llama
 	$(BIN)/python -m edge_agent.bench $(BENCH)
 
 clean: ## remove what make made
-	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-litellm .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find picegate edge_agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environments. One folder, filled step by step; each stamp stands for a set of packages.
