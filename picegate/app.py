@@ -21,7 +21,7 @@ from picegate.clients.cloud import CloudClient
 from picegate.clients.edge import EdgeClient
 from picegate.core.chat import Ask
 from picegate.core.errors import PiceError
-from picegate.core.events import Event, Finished
+from picegate.core.events import Event, Finished, RawChunk, ReasoningDelta, TextDelta
 from picegate.core.plan import Plan
 from picegate.database import open_database
 from picegate.nodes.lifecycle import Registry
@@ -35,6 +35,8 @@ from picegate.telemetry.logs import RequestLog
 from picegate.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+_PIECES = (RawChunk, TextDelta, ReasoningDelta)
 
 Listener = Callable[[Ask, Event], None]
 
@@ -72,7 +74,11 @@ def create_app(settings: Settings) -> FastAPI:
 
     house = House(
         settings=settings,
-        answer=Listened(pipeline, (strategist.listen, ledger.listen, metrics.listen, RequestLog().listen)),
+        answer=Listened(
+            pipeline,
+            (strategist.listen, ledger.listen, metrics.listen, RequestLog().listen),
+            (ledger.listen, metrics.listen) if settings.storage.store_text else (metrics.listen,),
+        ),
         plan=pipeline.plan,
         cloud_view=cloud.view,
         registry=registry,
@@ -97,12 +103,14 @@ def offline_planner(settings: Settings) -> Callable[[Ask], Plan]:
 class Listened:
     """The pipeline with listeners: each is told of every event, and of a `Finished` whichever way a request ends.
 
-    A listener that fails is logged; the request goes on.
+    Of pieces of the answer only `of_pieces` are told: there is one for every token. A listener that fails is logged;
+    the request goes on.
     """
 
-    def __init__(self, pipeline: Pipeline, listeners: Sequence[Listener]) -> None:
+    def __init__(self, pipeline: Pipeline, listeners: Sequence[Listener], of_pieces: Sequence[Listener]) -> None:
         self._pipeline = pipeline
         self._listeners = listeners
+        self._of_pieces = of_pieces
 
     @asynccontextmanager
     async def __call__(self, ask: Ask) -> AsyncIterator[AsyncIterator[Event]]:
@@ -126,7 +134,7 @@ class Listened:
             raise
 
     def _tell(self, ask: Ask, event: Event) -> None:
-        for listener in self._listeners:
+        for listener in self._of_pieces if isinstance(event, _PIECES) else self._listeners:
             try:
                 listener(ask, event)
             except Exception:

@@ -1,8 +1,8 @@
 """The book of requests: listens to their events and writes one row each, from a thread of its own."""
 
 import logging
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +20,8 @@ from picegate.core.plan import Plan
 log = logging.getLogger(__name__)
 
 WAITING_LIMIT = 10_000  # finished requests held while the database is slow; more are lost and counted
-BATCH = 100  # rows per transaction
+BATCH = 500  # requests per transaction
+GATHER_S = 0.25  # requests are written together with those that end within this time: each transaction has its price
 
 
 @dataclass(slots=True)
@@ -62,7 +63,9 @@ class Ledger(Reader):
         self._now = now
         # By identity: two requests may carry the same id, but each is one Ask from its first event to its last.
         self._open: dict[int, _Open] = {}
-        self._waiting: queue.Queue[_Entry | None] = queue.Queue(WAITING_LIMIT)
+        self._waiting: deque[_Entry] = deque()
+        self._some = threading.Event()  # there are entries, or there will be no more
+        self._closing = threading.Event()
         self._writer = threading.Thread(target=self._write_until_closed, name="ledger", daemon=True)
         self._writer.start()
 
@@ -80,33 +83,35 @@ class Ledger(Reader):
 
     def close(self) -> None:
         """Write what waits, then stop. Blocks until that is done."""
-        if self._writer.is_alive():
-            self._waiting.put(None)
-            self._writer.join()
+        self._closing.set()
+        self._some.set()
+        self._writer.join()
 
     def _finish(self, of: _Open, end: Finished) -> None:
         request = request_values(of.ask, of.plan, end, self._prices, self._now())
-        if not self._writer.is_alive():
+        if self._closing.is_set():
             self.lost += 1
             return
-        try:
-            made = [leg_values(leg) for leg in end.tally.legs]
-            scored = quality_values(end.tally.legs)
-            self._waiting.put_nowait(_Entry(request, made, scored, forecast_values(of.plan), of.ask, of.said))
-        except queue.Full:
+        if len(self._waiting) >= WAITING_LIMIT:
             self.lost += 1
             log.error(
                 "the ledger's database is too slow: a request was not recorded", extra={"request_id": of.ask.request_id}
             )
+            return
+        made = [leg_values(leg) for leg in end.tally.legs]
+        scored = quality_values(end.tally.legs)
+        self._waiting.append(_Entry(request, made, scored, forecast_values(of.plan), of.ask, of.said))
+        if not self._some.is_set():  # waking the thread for every request would cost more than its row
+            self._some.set()
 
     def _write_until_closed(self) -> None:
-        closing = False
-        while not closing:
-            batch = [self._waiting.get()]
-            while len(batch) < BATCH and not self._waiting.empty():
-                batch.append(self._waiting.get_nowait())
-            closing = None in batch
-            self._write([entry for entry in batch if entry is not None])
+        while self._waiting or not self._closing.is_set():
+            self._some.wait()
+            self._closing.wait(GATHER_S)
+            if not self._closing.is_set():
+                self._some.clear()  # before the look at what waits: what comes after it sets it again
+            while self._waiting:
+                self._write([self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))])
 
     def _write(self, entries: list[_Entry]) -> None:
         try:
@@ -117,19 +122,17 @@ class Ledger(Reader):
             log.exception("the ledger could not record %d requests", len(entries))
 
     def _insert(self, connection: Connection, entries: list[_Entry]) -> None:
-        """Requests one by one, since each is given its number here; the rows that need it then all at once."""
+        """Three statements for all: the database numbers the requests, and the other rows name those numbers."""
+        rows = [entry.request | (text_values(entry.ask, entry.said) if self._store_text else {}) for entry in entries]
+        numbers = connection.scalars(insert(requests).returning(requests.c.id, sort_by_parameter_order=True), rows)
         of_legs: list[Values] = []
         of_qualities: list[Values] = []
         of_forecasts: list[Values] = []
-        for entry in entries:
-            text = text_values(entry.ask, entry.said) if self._store_text else {}
-            row = connection.execute(insert(requests).values(entry.request | text)).inserted_primary_key
-            if row is None:
-                continue
-            of_legs += [values | {"request": row[0]} for values in entry.legs]
-            of_qualities += [values | {"request": row[0]} for values in entry.qualities]
+        for number, entry in zip(numbers, entries, strict=True):
+            of_legs += [values | {"request": number} for values in entry.legs]
+            of_qualities += [values | {"request": number} for values in entry.qualities]
             if entry.forecast is not None:
-                of_forecasts.append(entry.forecast | {"request": row[0]})
+                of_forecasts.append(entry.forecast | {"request": number})
         if of_legs:
             connection.execute(insert(legs), of_legs)
         if of_qualities:

@@ -19,6 +19,7 @@ def request_values(ask: Ask, plan: Plan | None, end: Finished, prices: Prices, n
     """One row of `requests`, without text. `now` is the moment of `end`."""
     tally = end.tally
     cost = bill(tally, prices)
+    in_cloud = [leg.tokens for leg in tally.cloud_legs]
     arrived = now.astimezone(UTC).replace(tzinfo=None) - timedelta(seconds=tally.total_s)
     return {
         "request_id": ask.request_id,
@@ -34,9 +35,9 @@ def request_values(ask: Ask, plan: Plan | None, end: Finished, prices: Prices, n
         "error": end.error,
         "prompt_tokens": tally.prompt_tokens,
         "completion_tokens": tally.completion_tokens,
-        "cloud_prompt_tokens": sum(leg.tokens.prompt for leg in tally.cloud_legs),
-        "cloud_cached_tokens": sum(leg.tokens.cached for leg in tally.cloud_legs),
-        "cloud_completion_tokens": sum(leg.tokens.completion for leg in tally.cloud_legs),
+        "cloud_prompt_tokens": sum(tokens.prompt for tokens in in_cloud),
+        "cloud_cached_tokens": sum(tokens.cached for tokens in in_cloud),
+        "cloud_completion_tokens": sum(tokens.completion for tokens in in_cloud),
         "edge_completion_tokens": sum(leg.tokens.completion for leg in tally.edge_legs),
         "estimated": any(leg.tokens.estimated for leg in tally.legs),
         "first_token_s": tally.first_token_s,

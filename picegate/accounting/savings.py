@@ -22,9 +22,15 @@ def bill(tally: Tally, prices: Prices) -> Bill:
     Where the cloud wrote everything there is nothing to estimate: `cloud_only` is then what it was paid. Where the
     reader got nothing, nothing was saved either.
     """
-    cloud = sum(_cloud_cost(leg.tokens, prices) for leg in tally.cloud_legs)
-    edge = sum(leg.tokens.completion for leg in tally.edge_legs) * prices.edge_output / MILLION
-    if not tally.completion_tokens or all(leg.kind is LegKind.CLOUD for leg in tally.legs):
+    cloud, edge_tokens, only_cloud = 0.0, 0, True
+    for leg in tally.legs:
+        only_cloud = only_cloud and leg.kind is LegKind.CLOUD
+        if leg.is_cloud:
+            cloud += _cloud_cost(leg.tokens, prices)
+        else:
+            edge_tokens += leg.tokens.completion
+    edge = edge_tokens * prices.edge_output / MILLION
+    if not tally.completion_tokens or only_cloud:
         return Bill(prices.currency, cloud, edge, cloud_only=cloud)
     prompt = sum(leg.tokens.prompt for leg in tally.cloud_legs)
     held = sum(leg.tokens.cached for leg in tally.cloud_legs) / prompt if prompt else 0.0

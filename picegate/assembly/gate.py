@@ -29,6 +29,8 @@ class Gate:
     def feed(self, delta: TextDelta) -> list[TextDelta]:
         if self.finish_reason or not delta.text:
             return []
+        if not self._stop and self._max_tokens is None:  # most requests: nothing to look for
+            return [delta]
         self._held.append(delta)
         held = "".join(piece.text for piece in self._held)
         hit = _first_hit(held, self._stop)

@@ -17,7 +17,7 @@ class PhraseWatch:
 
     def __init__(self) -> None:
         self._units: list[str] = []
-        self._runs: dict[int, int] = {}  # by distance: how many last units equal the unit so far back
+        self._runs: dict[int, int] = {}  # by distance: how many last units equal the unit so far back, where any do
         self.suspects = False
         self.repeated = 0
 
@@ -26,10 +26,14 @@ class PhraseWatch:
         if not unit:
             return  # punctuation neither makes a repetition nor breaks one
         back, least = (_CHARACTERS_BACK, 8) if is_unspaced(word[0]) else (_WORDS_BACK, 4)
-        for distance in range(1, back + 1):
-            same = distance <= len(self._units) and self._units[-distance] == unit
-            self._runs[distance] = self._runs.get(distance, 0) + 1 if same else 0
+        before = self._units[: -back - 1 : -1]  # the nearest first
         self._units.append(unit)
+        if unit not in before:  # nearly every word
+            self._runs, self.suspects, self.repeated = {}, False, 0
+            return
+        self._runs = {
+            distance: self._runs.get(distance, 0) + 1 for distance, other in enumerate(before, 1) if other == unit
+        }
         self.suspects = any(run >= min(distance, least // 2 - 1) for distance, run in self._runs.items())
         looped = [run for distance, run in self._runs.items() if run >= _enough(distance, least)]
         self.repeated = max(looped, default=0)
@@ -56,6 +60,8 @@ class SentenceWatch:
             self._said.append(said)
 
     def may_repeat(self, beginning: str) -> bool:
+        if not self._said:
+            return False
         so_far = normal(beginning)
         return any(said.startswith(so_far) for said in self._said)
 

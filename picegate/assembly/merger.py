@@ -41,6 +41,8 @@ class _Segment:
                 body = self._without_beginning(body)
             if body:
                 self.out += body
+                if taken and taken[-1][1] == writer:  # written while others were read: all of it is one piece now
+                    body = taken.pop()[0] + body
                 taken.append((body, writer))
         self.incoming.clear()
         return taken
@@ -173,8 +175,9 @@ class Merger:
         while self._turn < len(self._segments):
             turn, segment = self._turn, self._segments[self._turn]
             for text, writer in segment.take():
-                deltas += self._gate.feed(TextDelta(self._joint(segment) + text, turn, writer))
-                self._merged += self._joint(segment) + text
+                text = self._joint(segment) + text
+                deltas += self._gate.feed(TextDelta(text, turn, writer))
+                self._merged += text
                 self._last = segment
             self._pass_turns()
             if self._turn == turn:

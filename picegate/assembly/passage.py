@@ -12,6 +12,7 @@ from picegate.core.sketch import Point
 
 ELLIPSIS = "…"  # closes a sentence that the reader has begun to read and that nobody will finish
 _UNITS = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
+_RUNS = re.compile(rf"\s+|{_UNITS.pattern}")
 _RUN_ON = re.compile(rf"#{{1,6}}$|>>|[*_#]*(?:{LABELS}|Question|User|Human|Example|質問|メモ)(?:[*_]*[:：])")
 # Farewells, and echoes of our own request (`sketch/wording.py`): from there on nothing belongs to the passage.
 _SIGN_OFFS = (
@@ -28,6 +29,7 @@ _SIGN_OFFS = (
     "Let me know if you need any",
     "This paragraph",
 )
+_LONGEST = max(map(len, _SIGN_OFFS)) + 1
 _NO_SPACE_BEFORE = frozenset(",.;:!?)]}%…’”»")
 _OVERRUN = 1.6  # times the budget: where a sentence past the budget is given up
 _OVERRUN_WORDS = 40
@@ -83,14 +85,17 @@ class PassageFilter:
 
     def feed(self, text: str) -> str:
         out: list[str] = []
-        for character in text:
-            if self.done:
-                break
-            self._came = self._came or not character.isspace()
-            for released in self._lead.feed(character):
-                self._character(released, out)
+        at = 0
+        while at < len(text) and self._lead.open and not self.done:
+            self._came = self._came or not text[at].isspace()
+            for released in self._lead.feed(text[at]):
+                self._run(released, out)
             if self._lead.refusal:
                 self.done = True
+            at += 1
+        self._came = self._came or bool(text[at:].strip())
+        for run in _RUNS.findall(text, at):
+            self._run(run, out)
         return "".join(out)
 
     def flush(self, finish_reason: str | None) -> str:
@@ -98,7 +103,7 @@ class PassageFilter:
         out: list[str] = []
         if not self.done:
             for character in self._lead.flush():
-                self._character(character, out)
+                self._run(character, out)
         if not self.done:
             self._end(out, cut=finish_reason == "length")
         self.done = True
@@ -123,19 +128,20 @@ class PassageFilter:
         for sentence in said:
             self._sentences.add(sentence)
 
-    def _character(self, character: str, out: list[str]) -> None:
+    def _run(self, run: str, out: list[str]) -> None:
+        """Spaces, or characters of one word, or a single character of an unspaced script."""
         if self.done:
             return
-        if character.isspace():
+        if run.isspace():
             self._close_word(out)
-            self._space += character
-        elif is_unspaced(character):
+            self._space += run
+        elif is_unspaced(run):
             self._close_word(out)
             if not self.done:
-                self._word = character
+                self._word = run
                 self._close_word(out)
         else:
-            self._word += character
+            self._word += run
 
     def _close_word(self, out: list[str]) -> None:
         word, self._word = self._unquoted(self._word), ""
@@ -222,7 +228,7 @@ class PassageFilter:
         return (
             self._phrases.suspects
             or self._sentences.may_repeat(beginning)
-            or any(sign_off.startswith(beginning) for sign_off in _SIGN_OFFS)
+            or (len(beginning) < _LONGEST and any(sign_off.startswith(beginning) for sign_off in _SIGN_OFFS))
             or self._foreign()
         )
 

@@ -9,13 +9,14 @@ CHARACTERS_PER_WORD = 2  # of scripts without spaces: a Japanese word is about t
 _SPACED_WORD = re.compile(rf"[^\s{UNSPACED}]*[^\W_{UNSPACED}][^\s{UNSPACED}]*")
 _CLOSERS = "\"'”’)]}»*_`」』）】"
 _EASTERN_ENDS = "。！？｡」』）"
-_WESTERN_END = re.compile(rf"[.!?…][{re.escape(_CLOSERS)}]*$")
-_EASTERN_END = re.compile(rf"[。！？｡][{re.escape(_CLOSERS)}]*$")
+_WESTERN_END = frozenset(".!?…")
+_EASTERN_END = frozenset("。！？｡")
 _ABBREVIATED = (
     "e.g i.e etc cf vs al approx ca dr mr mrs ms prof st jr sr nos fig figs eq vol pp ch sec inc ltd corp u.s u.k "
     "a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec"
 )
 _ABBREVIATIONS = frozenset(_ABBREVIATED.split())
+_NEITHER = re.compile(r"[\W_]+")  # letter nor digit
 _LAST_WORD = re.compile(r"([^\s(\[\"“‘']+)\.$")
 
 
@@ -30,10 +31,11 @@ def ends_sentence(text: str) -> bool:
     "e.g.", "Dr.", "J." and "3." (a list's number) are no ends; a Japanese full stop inside brackets is none either.
     """
     text = text.rstrip()
-    if _EASTERN_END.search(text):
+    end = text.rstrip(_CLOSERS)[-1:]
+    if end in _EASTERN_END:
         line = text[text.rfind("\n") + 1 :]
         return line.count("「") <= line.count("」") and line.count("（") <= line.count("）")
-    if not _WESTERN_END.search(text):
+    if end not in _WESTERN_END:
         return False
     last = _LAST_WORD.search(text)
     if last is None:
@@ -63,4 +65,4 @@ def sentences(text: str) -> list[str]:
 
 def normal(text: str) -> str:
     """Letters and digits only, case folded: what two writings of one sentence have in common."""
-    return "".join(character for character in text.casefold() if character.isalnum())
+    return _NEITHER.sub("", text.casefold())

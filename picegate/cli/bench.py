@@ -1,27 +1,25 @@
 """`picegate bench ...`: measurements with bars; each compares both sides in one run."""
 
-import json
-import os
-import platform
 import tempfile
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from picegate.cli.options import FAILED, complain
 from picegate.cli.quality import run_quality
 from picegate.cli.testbed import profiles, run_calibrate, run_headline, run_one, run_sweep
-from picegate.testbed.overhead import Overhead, Spread, measure
-from picegate.testbed.plot import distribution_svg
-from picegate.testbed.programs import Program, ProgramFailed
-
-START_S = 30.0
+from picegate.testbed.overhead import progressive
+from picegate.testbed.overhead.figures import SETTINGS, Comparison
+from picegate.testbed.overhead.load import LoadFailed
+from picegate.testbed.overhead.measure import Turns
+from picegate.testbed.overhead.process import resident_mib
+from picegate.testbed.overhead.report import table, write
+from picegate.testbed.overhead.sides import GATEWAY, running
+from picegate.testbed.programs import ProgramFailed
 
 app = typer.Typer(help="Measure picegate; a missed bar ends with status 1.", no_args_is_help=True)
 
@@ -41,78 +39,55 @@ app.command("quality")(run_quality)
 
 @app.command()
 def gateway(
-    pairs: Annotated[int, typer.Option(min=20, help="Requests on each side.")] = 300,
-    chunks: Annotated[int, typer.Option(min=3, help="Chunks of one answer.")] = 200,
-    seconds: Annotated[float, typer.Option(min=1, help="Stop earlier than `pairs` after this time.")] = 50.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of every side at every setting.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of one turn.")] = 1.5,
+    litellm: Annotated[Path, typer.Option(help="LiteLLM's environment; made where it is not there yet.")] = Path(
+        ".venv-litellm"
+    ),
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("docs/results"),
 ) -> None:
-    """What the gateway adds to a streamed call of the cloud: the same request direct and through it, turn by turn."""
+    """The gateway beside LiteLLM and beside no gateway at all: the same load, the same fake cloud, turn by turn."""
     console = Console(highlight=False)
     try:
-        seen = _measure(console, pairs, chunks, seconds)
-    except (ProgramFailed, RuntimeError) as error:
+        seen, version, whole = _compare(console, rounds, seconds, litellm)
+    except (ProgramFailed, LoadFailed) as error:
         complain(str(error))
         raise typer.Exit(FAILED) from error
-    console.print(_table(seen))
-    _write(out, seen)
-    console.print(f"written: {out}/gateway.json, {out}/gateway.svg")
-    for name, figure, bar, met in seen.bars:
-        console.print(
-            f"{'met   ' if met else 'MISSED'} {name}: {figure:.3f} (bar {bar:g})", style=None if met else "red"
-        )
-    if not all(met for *_, met in seen.bars):
+    console.print(table(seen, version))
+    if whole:
+        write(out, seen, version)
+        console.print(f"written: {out}/gateway.json, {out}/gateway.svg")
+    else:
+        console.print("stopped early: nothing was written", style="yellow")
+    for bar in seen.bars:
+        console.print(str(bar), style=None if bar.met else "red")
+    if not whole or not all(bar.met for bar in seen.bars):
         raise typer.Exit(FAILED)
 
 
-def _measure(console: Console, pairs: int, chunks: int, seconds: float) -> Overhead:
+def _compare(console: Console, rounds: int, seconds: float, environment: Path) -> tuple[Comparison, str, bool]:
+    """What was measured, LiteLLM's version, and whether it is all that was asked for: Ctrl-C keeps whole rounds."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="picegate-bench-")))
-        fake = ["python", "-m", "picegate.testbed.fast_cloud", str(chunks)]
-        cloud = Program("cloud", fake, log=folder / "cloud.log")
-        stack.callback(cloud.end)
-        direct = f"{cloud.listening(START_S)}/v1"
-        config = folder / "picegate.toml"
-        database = json.dumps(f"sqlite:///{folder}/ledger.db")
-        config.write_text(
-            f"[server]\nport = 0\n[access]\nrequire_key = false\n[storage]\nurl = {database}\n"
-            f'[cloud]\nbase_url = "{direct}"\nmodel = "cloud-model"\n[logging]\nlevel = "warning"\n',
-            encoding="utf-8",
-        )
-        served = Program("gateway", ["picegate", "serve", "--config", str(config)], log=folder / "gateway.log")
-        stack.callback(served.end)
-        through = f"{served.listening(START_S)}/v1"
-        with Progress(console=console, transient=True) as bar:
-            task = bar.add_task("asking direct and through the gateway", total=pairs)
-            return measure(
-                direct,
-                through,
-                pairs=pairs,
-                chunks=chunks,
-                budget_s=seconds,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="picegate-bench-")))
+        bar = stack.enter_context(Progress(console=console, transient=True))
+        steps = len(SETTINGS) * 3 * (rounds + 1) + 2 * (progressive.BATCHES + 1)
+        task = bar.add_task("preparing", total=steps)
 
+        def step(what: str) -> None:
+            bar.update(task, advance=1, description=what)
 
-def _table(seen: Overhead) -> Table:
-    title = f"{seen.pairs} pairs of answers of {seen.chunks} chunks; milliseconds: median (10th to 90th percentile)"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("", "direct", "gateway", "added"):
-        table.add_column(column, justify="left" if not column else "right")
-    first, chunk = "time to first token", "time per chunk"
-    table.add_row(first, *(_spread(s) for s in (seen.direct_first, seen.gateway_first, seen.added_first)))
-    table.add_row(chunk, *(_spread(s) for s in (seen.direct_chunk, seen.gateway_chunk, seen.added_chunk)))
-    table.add_row("answers/s, one by one", "1", f"{seen.throughput_ratio:.2f}", "")
-    return table
-
-
-def _spread(of: Spread) -> str:
-    return f"{of.median:.3f} ({of.p10:.3f} to {of.p90:.3f})"
-
-
-def _write(out: Path, seen: Overhead) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    taken = {"taken": datetime.now(UTC).isoformat(timespec="seconds"), **machine}
-    (out / "gateway.json").write_text(json.dumps(taken | seen.as_data(), indent=1) + "\n", encoding="utf-8")
-    plot = distribution_svg("Time to first token, direct and through the gateway", "milliseconds", seen.samples)
-    (out / "gateway.svg").write_text(plot, encoding="utf-8")
+        grouped, single = (progressive.measure(step, per_piece=words) for words in (progressive.PER_PIECE, 1))
+        with running(work, environment, lambda what: bar.update(task, description=what)) as sides:
+            turns, whole = Turns(sides.all()), True
+            turns.warm_up(step)
+            try:
+                for _ in range(rounds):
+                    turns.round(seconds, step)
+            except KeyboardInterrupt:
+                whole = False
+                if not turns.count:
+                    raise
+            resident = {side.target.name: round(resident_mib(side.pid), 1) for side in sides.all()}
+        # Its gateway has ended and written down what waited.
+        seen = Comparison(turns.rounds, resident, grouped, single, turns.answers[GATEWAY], sides.recorded())
+        return seen, sides.litellm_version, whole

@@ -1,16 +1,17 @@
 """The cloud: any OpenAI-compatible endpoint, behind the port `core.ports.Cloud`."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
+import aiohttp
 import anyio
-import httpx2
 
 from picegate.clients.gate import Gate
-from picegate.clients.legs import Faults, Phases, http_client, leg_headers, send
+from picegate.clients.legs import Faults, Http, Phases, leg_headers, proxy_for, send
 from picegate.clients.pulse import Pulse
 from picegate.clients.stream import Deltas, Payloads
 from picegate.clients.verdict import RETRIED, parse_reply, retry_after_of, verdict
@@ -31,20 +32,14 @@ class CloudClient:
     """Raises what `core.ports.Cloud` says. Use it as an async context manager, or call `aclose`.
 
     Args:
-        http: another HTTP client than its own; the caller closes it.
         backoff_s: pause before the first retry, doubled for each further one, with jitter.
     """
 
-    def __init__(
-        self, settings: CloudSettings, *, http: httpx2.AsyncClient | None = None, backoff_s: float = 0.25
-    ) -> None:
+    def __init__(self, settings: CloudSettings, *, backoff_s: float = 0.25) -> None:
         self._settings = settings
         self._url = f"{settings.base_url.rstrip('/')}/chat/completions"
         self._phases = Phases(settings.connect_s, settings.first_token_s, settings.between_tokens_s, settings.total_s)
-        self._owns_http = http is None
-        self._http = http or http_client(
-            connect_s=settings.connect_s, keep=settings.max_in_flight, keep_s=_KEEP_S, trust_env=True
-        )
+        self._http = Http(connect_s=settings.connect_s, keep_s=_KEEP_S, proxy=proxy_for(self._url))
         self._backoff_s = backoff_s
         self._gate = Gate(settings.max_in_flight, settings.max_queued, settings.queue_s)
         self._pulse = Pulse()
@@ -56,8 +51,7 @@ class CloudClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        if self._owns_http:
-            await self._http.aclose()
+        await self._http.aclose()
 
     def view(self) -> CloudView:
         return CloudView(
@@ -82,40 +76,32 @@ class CloudClient:
 
     async def complete(self, call: CloudCall) -> dict[str, Any]:
         body = self._body(call, stream=False)
-        async with self._place(call):
-            deadline = anyio.current_time() + self._phases.total_s
+        async with self._gate.place(call.tokens, call.patience_s, call.placed):
+            deadline = asyncio.get_running_loop().time() + self._phases.total_s
             response, _ = await self._open(call, body, deadline, whole=True)
             try:
-                with anyio.fail_after(deadline - anyio.current_time()):
-                    return parse_reply(await response.aread())
+                async with asyncio.timeout_at(deadline):
+                    return parse_reply(await response.read())
             except TimeoutError as error:
                 raise FAULTS.timed_out("whole answer", self._phases.total_s) from error
-            except httpx2.HTTPError as error:
+            except (aiohttp.ClientError, OSError) as error:
                 raise CloudBroken(f"the cloud broke off: {str(error) or type(error).__name__}") from error
             except UpstreamError as error:
                 raise CloudBroken(f"the cloud: {error.message or error.code}") from error
             finally:
-                with anyio.CancelScope(shield=True):
-                    await response.aclose()
+                response.close()
 
     @asynccontextmanager
     async def _reply(self, call: CloudCall) -> AsyncIterator[Payloads]:
         body = self._body(call, stream=True)
-        async with self._place(call):
-            deadline = anyio.current_time() + self._phases.total_s
+        async with self._gate.place(call.tokens, call.patience_s, call.placed):
+            deadline = asyncio.get_running_loop().time() + self._phases.total_s
             response, sent = await self._open(call, body, deadline)
             payloads = Payloads(response, self._phases, FAULTS, sent=sent, deadline=deadline)
             try:
                 yield payloads
             finally:
                 await payloads.aclose()
-
-    @asynccontextmanager
-    async def _place(self, call: CloudCall) -> AsyncIterator[None]:
-        async with self._gate.place(call.tokens, call.patience_s):
-            if call.placed is not None:
-                call.placed(self._gate.in_flight)
-            yield
 
     def _body(self, call: CloudCall, *, stream: bool) -> dict[str, Any]:
         body: dict[str, Any] = {**call.payload, "model": self._settings.model, "stream": stream}
@@ -127,12 +113,12 @@ class CloudClient:
 
     async def _open(
         self, call: CloudCall, body: Mapping[str, Any], deadline: float, *, whole: bool = False
-    ) -> tuple[httpx2.Response, float]:
+    ) -> tuple[aiohttp.ClientResponse, float]:
         """A reply with status 200 and the moment its request was sent. Only here is anything tried again."""
         key = self._settings.api_key.get_secret_value()
         headers = leg_headers(call.kind, call.request_id, key, call.level)
         for attempt in range(self._settings.retries + 1):
-            sent = anyio.current_time()
+            sent = asyncio.get_running_loop().time()
             asked_s: float | None = None
             try:
                 response = await send(
@@ -144,16 +130,16 @@ class CloudClient:
                 self._pulse.missed()
                 raise
             else:
-                if response.is_success:
+                if 200 <= response.status < 300:
                     self._pulse.beat()
                     return response, sent
                 asked_s = retry_after_of(response.headers, datetime.now(UTC))
-                failure = verdict(response.status_code, await _refusal(response), retry_after_s=asked_s)
-                if not isinstance(failure, CloudUnavailable | RateLimited) or response.status_code not in RETRIED:
+                failure = verdict(response.status, await _refusal(response), retry_after_s=asked_s)
+                if not isinstance(failure, CloudUnavailable | RateLimited) or response.status not in RETRIED:
                     self._pulse.beat()
                     raise failure
             pause_s = asked_s if asked_s is not None else self._backoff_s * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311
-            too_long = pause_s > _LONGEST_PAUSE_S or anyio.current_time() + pause_s >= deadline
+            too_long = pause_s > _LONGEST_PAUSE_S or asyncio.get_running_loop().time() + pause_s >= deadline
             if attempt == self._settings.retries or too_long:
                 break
             await anyio.sleep(pause_s)
@@ -162,18 +148,15 @@ class CloudClient:
         raise failure
 
 
-async def _refusal(response: httpx2.Response) -> bytes:
+async def _refusal(response: aiohttp.ClientResponse) -> bytes:
     """The body of a refusal, as much of it as is worth reading; the response is closed."""
     body = bytearray()
     try:
         with anyio.move_on_after(_REFUSAL_S):
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _REFUSAL_BYTES:
-                    break
-    except httpx2.HTTPError:
+            while len(body) <= _REFUSAL_BYTES and (data := await response.content.readany()):
+                body += data
+    except (aiohttp.ClientError, OSError):
         pass  # the status says enough
     finally:
-        with anyio.CancelScope(shield=True):
-            await response.aclose()
+        response.close()
     return bytes(body)

@@ -1,15 +1,17 @@
 """The edge nodes: agents and any llama-server, Ollama or vLLM, behind the port `core.ports.Edge`."""
 
+import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
+import aiohttp
 import anyio
-import httpx2
 
 from edge_agent.protocol import CONTINUE_FIELD, DEADLINE_HEADER, WARM_PATH
-from picegate.clients.legs import Faults, Phases, http_client, leg_headers, send
+from picegate.clients.legs import Faults, Http, Phases, leg_headers, send
 from picegate.clients.stream import Deltas, Payloads
 from picegate.core.errors import NodeBroken, NodeTimeout, NodeUnavailable
 from picegate.core.plan import NodeKind, NodeView
@@ -18,7 +20,6 @@ from picegate.core.usage import LegKind
 from picegate.settings import FleetSettings
 from picegate.wire.upstream import error_of
 
-_KEEP = 64
 _KEEP_S = 4.0  # below the 5 s after which common servers close an idle connection under our hands
 _WARM_S = 5.0
 _REFUSAL_S = 2.0
@@ -33,10 +34,9 @@ class EdgeClient:
     are near.
     """
 
-    def __init__(self, settings: FleetSettings, *, http: httpx2.AsyncClient | None = None) -> None:
+    def __init__(self, settings: FleetSettings) -> None:
         self._phases = Phases(settings.connect_s, settings.first_token_s, settings.between_tokens_s, settings.total_s)
-        self._owns_http = http is None
-        self._http = http or http_client(connect_s=settings.connect_s, keep=_KEEP, keep_s=_KEEP_S, trust_env=False)
+        self._http = Http(connect_s=settings.connect_s, keep_s=_KEEP_S)
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,23 +45,22 @@ class EdgeClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        if self._owns_http:
-            await self._http.aclose()
+        await self._http.aclose()
 
     @asynccontextmanager
     async def stream(self, node: NodeView, call: EdgeCall) -> AsyncIterator[AsyncIterator[Delta]]:
         faults = Faults(f"node {node.name}", NodeUnavailable, NodeTimeout, NodeBroken)
         headers = leg_headers(call.kind, call.request_id, node.api_key)
         headers[DEADLINE_HEADER] = str(round(self._phases.first_token_s * 1000))  # later we are gone
-        sent = anyio.current_time()
+        sent = asyncio.get_running_loop().time()
         deadline = sent + self._phases.total_s
         response = await send(
             self._http, _chat_url(node), headers, chat_body(node, call), self._phases, faults, deadline=deadline
         )
         payloads = Payloads(response, self._phases, faults, sent=sent, deadline=deadline)
         try:
-            if not response.is_success:
-                raise NodeUnavailable(f"{faults.who} refused (status {response.status_code}): {await _words(response)}")
+            if not 200 <= response.status < 300:
+                raise NodeUnavailable(f"{faults.who} refused (status {response.status}): {await _words(response)}")
             yield Deltas(payloads, faults)
         finally:
             await payloads.aclose()
@@ -76,7 +75,8 @@ class EdgeClient:
             del body["stream_options"]
         try:
             with anyio.move_on_after(min(_WARM_S, self._phases.first_token_s)):
-                await self._http.post(url, json=body, headers=headers)
+                async with await self._http.post(url, headers, json.dumps(body).encode()) as response:
+                    await response.read()
         except Exception as error:
             log.debug("node %s was not warmed: %r", node.name, error)
 
@@ -121,10 +121,10 @@ def _chat_url(node: NodeView) -> str:
     return f"{node.url.rstrip('/')}/chat/completions"
 
 
-async def _words(response: httpx2.Response) -> str:
+async def _words(response: aiohttp.ClientResponse) -> str:
     try:
         with anyio.move_on_after(_REFUSAL_S):
-            return error_of(await response.aread()).message
-    except httpx2.HTTPError:
+            return error_of(await response.read()).message
+    except (aiohttp.ClientError, OSError):
         pass  # the status says enough
     return ""

@@ -1,7 +1,8 @@
 """How many calls may be on their way to the cloud at once, and who of those that wait is next."""
 
+import asyncio
 from bisect import insort
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -42,24 +43,30 @@ class Gate:
         return tuple(ticket.tokens for ticket in self._line)
 
     @asynccontextmanager
-    async def place(self, tokens: float | None = None, patience_s: float = 0.0) -> AsyncIterator[None]:
+    async def place(
+        self, tokens: float | None = None, patience_s: float = 0.0, placed: Callable[[int], None] | None = None
+    ) -> AsyncIterator[None]:
         """One place, given back on leaving.
 
         Args:
             tokens: what the call is expected to write; None: not known.
             patience_s: by so much later does it count as having come.
+            placed: told how many places are taken once this one is.
 
         Raises:
             Overloaded: the queue is full or too long, or the deadline passed in it.
         """
         self._count += 1
-        own = ticket(anyio.current_time(), self._count, tokens, patience_s, self._token_s)
+        now = asyncio.get_running_loop().time
+        own = ticket(now(), self._count, tokens, patience_s, self._token_s)
         await self._enter(own)
-        since = anyio.current_time()
+        since = now()
         try:
+            if placed is not None:
+                placed(self.in_flight)
             yield
         finally:
-            held_s = (anyio.current_time() - since) / own.tokens
+            held_s = (now() - since) / own.tokens
             self._served += 1
             self._token_s += max(_MEMORY, 1.0 / self._served) * (held_s - self._token_s)
             self._leave()

@@ -1,12 +1,16 @@
 """What every upstream leg has in common: its headers, the timeouts of its phases, the names of its failures."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import anyio
-import httpx2
+import aiohttp
+from yarl import URL
 
 from edge_agent.protocol import LEG_HEADER, LEVEL_HEADER, REQUEST_ID_HEADER
 from picegate.core.errors import PiceError
@@ -51,17 +55,56 @@ def leg_headers(kind: LegKind, request_id: str, api_key: str | None, level: int 
     return headers
 
 
-def http_client(*, connect_s: float, keep: int, keep_s: float, trust_env: bool) -> httpx2.AsyncClient:
-    """A client whose only own timeout is that of connecting; `keep` idle connections stay open for `keep_s` seconds."""
-    return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(None, connect=connect_s),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=keep_s),
-        trust_env=trust_env,
-    )
+class Http:
+    """A pool of connections whose only own timeout is that of connecting; idle ones stay open for `keep_s` seconds.
+
+    The session is made with the first call: it belongs to the loop that runs it.
+    """
+
+    def __init__(self, *, connect_s: float, keep_s: float, proxy: str | None = None) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_s)
+        self._keep_s = keep_s
+        self._proxy = proxy
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, url: str, headers: Mapping[str, str], content: bytes) -> aiohttp.ClientResponse:
+        """The reply's status and headers, its body unread: whoever calls closes it. Redirections are not followed.
+
+        Raises:
+            aiohttp.ClientError, OSError: it could not be had.
+        """
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                # Without limits: how many calls may be open is decided by gates and slots.
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=self._keep_s),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._timeout,
+            )
+        return await self._session.post(
+            _parsed(url), data=content, headers=headers, allow_redirects=False, proxy=self._proxy
+        )
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for `url` (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)."""
+    at = urlsplit(url)
+    if not at.hostname or proxy_bypass(at.hostname):
+        return None
+    proxies = getproxies()
+    return proxies.get(at.scheme) or proxies.get("all")
+
+
+@lru_cache(maxsize=1024)
+def _parsed(url: str) -> URL:
+    return URL(url)
 
 
 async def send(
-    http: httpx2.AsyncClient,
+    http: Http,
     url: str,
     headers: Mapping[str, str],
     body: Mapping[str, Any],
@@ -70,22 +113,22 @@ async def send(
     *,
     deadline: float,
     whole: bool = False,
-) -> httpx2.Response:
+) -> aiohttp.ClientResponse:
     """The reply's status and headers, its body unread: the caller closes it.
 
     Args:
-        deadline: of the whole call, on anyio's clock.
+        deadline: of the whole call, on the loop's clock.
         whole: the reply comes in one piece, so that the first token's limit does not apply.
     """
-    first_end = anyio.current_time() + (phases.total_s if whole else phases.first_token_s)
+    first_end = asyncio.get_running_loop().time() + (phases.total_s if whole else phases.first_token_s)
     try:
-        with anyio.CancelScope(deadline=min(deadline, first_end)):
-            request = http.build_request("POST", url, headers=dict(headers), content=json.dumps(body).encode())
-            return await http.send(request, stream=True)
-    except httpx2.ConnectTimeout as error:
+        async with asyncio.timeout_at(min(deadline, first_end)):
+            return await http.post(url, headers, json.dumps(body).encode())
+    except aiohttp.ServerTimeoutError as error:
         raise faults.timed_out("connect", phases.connect_s) from error
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+    except TimeoutError as error:
+        if whole or deadline <= first_end:
+            raise faults.timed_out("whole answer", phases.total_s) from error
+        raise faults.timed_out("first token", phases.first_token_s) from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
         raise faults.unavailable(f"{faults.who} cannot be reached: {str(error) or type(error).__name__}") from error
-    if whole or deadline <= first_end:
-        raise faults.timed_out("whole answer", phases.total_s)
-    raise faults.timed_out("first token", phases.first_token_s)

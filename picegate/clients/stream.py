@@ -1,14 +1,17 @@
 """The stream of one upstream reply, read payload by payload under the timeouts of its phases."""
 
+import asyncio
 import json
+import math
 import re
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Self
 
+import aiohttp
 import anyio
-import httpx2
 
 from picegate.clients.legs import Faults, Phases
 from picegate.core.errors import PiceError
@@ -22,7 +25,10 @@ _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 _CONTENT = re.compile(rb'"(?:content|reasoning_content|reasoning|refusal|name|arguments|text)"\s*:\s*(?:"[^"]|\[)')
 _OPENINGS = 2  # payloads that may come before the first token (role; Azure's filter report), whatever their shape
 _DRAIN_S = 0.1
-_CLOSE_S = 1.0
+
+
+class _Overdue(Exception):
+    """The read under way has taken longer than its phase may."""
 
 
 class Payloads(AsyncIterator[bytes]):
@@ -33,10 +39,10 @@ class Payloads(AsyncIterator[bytes]):
     """
 
     def __init__(
-        self, response: httpx2.Response, phases: Phases, faults: Faults, *, sent: float, deadline: float
+        self, response: aiohttp.ClientResponse, phases: Phases, faults: Faults, *, sent: float, deadline: float
     ) -> None:
         self._response = response
-        self._chunks = response.aiter_bytes()
+        self._body = response.content
         self._decoder = SseDecoder()
         self._ready: deque[bytes] = deque()
         self._phases = phases
@@ -47,7 +53,11 @@ class Payloads(AsyncIterator[bytes]):
         self._begun = False  # a payload with content has come
         self._finished = False  # a finish reason has come
         self._done = False  # `[DONE]` has come
-        self._ended = False  # the body has ended
+        self._loop = asyncio.get_running_loop()
+        self._due = math.inf  # when the read under way takes too long
+        self._alarm: asyncio.TimerHandle | None = None
+        self._ended = False  # the body has ended,
+        self._broken: PiceError | None = None  # and in the wrong place
 
     def __aiter__(self) -> Self:
         return self
@@ -57,7 +67,9 @@ class Payloads(AsyncIterator[bytes]):
             if self._done or (self._ended and self._finished):
                 raise StopAsyncIteration
             if self._ended:
-                raise self._faults.broken(f"{self._faults.who} ended its stream without a finish reason")
+                raise self._broken or self._faults.broken(
+                    f"{self._faults.who} ended its stream without a finish reason"
+                )
             await self._read()
         payload = self._ready.popleft()
         if payload.startswith(b"[DONE]"):
@@ -81,18 +93,36 @@ class Payloads(AsyncIterator[bytes]):
     async def _read(self) -> None:
         """Wait for the next piece of the body. Time that the reader spends elsewhere is not counted."""
         if self._phase_end is None:
-            self._phase_end = anyio.current_time() + self._phases.between_tokens_s
-        with anyio.CancelScope(deadline=min(self._phase_end, self._deadline)) as scope:
-            try:
-                self._ready.extend(self._decoder.feed(await anext(self._chunks)))
-            except StopAsyncIteration:
+            self._phase_end = self._loop.time() + self._phases.between_tokens_s
+        self._due = min(self._phase_end, self._deadline)
+        if self._alarm is None or self._alarm.when() > self._due:
+            self._set_alarm()
+        try:
+            if data := await self._body.readany():
+                self._ready.extend(self._decoder.feed(data))
+            else:
                 self._end()
-            except httpx2.HTTPError as error:
-                self._cut(str(error) or type(error).__name__, error)
-            except ValueError as error:
-                raise self._faults.broken(f"{self._faults.who}: {error}") from error
-        if scope.cancelled_caught:
-            raise self._overdue(self._phase_end)
+        except _Overdue:
+            raise self._overdue(self._phase_end) from None
+        except (aiohttp.ClientError, OSError) as error:
+            self._cut(str(error) or type(error).__name__, error)
+        except ValueError as error:
+            raise self._faults.broken(f"{self._faults.who}: {error}") from error
+        finally:
+            self._due = math.inf
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(self._due, self._ring)
+
+    def _ring(self) -> None:
+        """One alarm for many reads, since a timer for each would cost as much as the read: it finds out what is due."""
+        self._alarm = None
+        if self._loop.time() >= self._due:
+            self._body.set_exception(_Overdue())
+        elif self._due < math.inf:
+            self._set_alarm()
 
     def _end(self) -> None:
         self._ended = True
@@ -103,8 +133,10 @@ class Payloads(AsyncIterator[bytes]):
     def _cut(self, reason: str, error: Exception) -> None:
         """An answer that has its finish reason is whole, even where the connection died before `[DONE]`."""
         self._ended = True
-        if not self._finished:
-            raise self._faults.broken(f"{self._faults.who} broke off: {reason}") from error
+        self._broken = self._faults.broken(f"{self._faults.who} broke off: {reason}")
+        self._broken.__cause__ = error
+        with suppress(ValueError):
+            self._ready.extend(self._decoder.feed(_unread(self._body)))
 
     def _overdue(self, phase_end: float) -> PiceError:
         if self._deadline <= phase_end:
@@ -114,17 +146,17 @@ class Payloads(AsyncIterator[bytes]):
         return self._faults.timed_out("first token", self._phases.first_token_s)
 
     async def aclose(self) -> None:
-        if self._done and not self._ended:
-            # The end of the body follows `[DONE]` at once; only with it read can the connection be kept.
-            with anyio.move_on_after(_DRAIN_S, shield=True):
-                try:
-                    async for _ in self._chunks:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        come = self._done or any(payload.startswith(b"[DONE]") for payload in self._ready)
+        try:
+            if come and not self._ended:
+                # The end of the body follows `[DONE]` at once; only with it read can the connection be kept.
+                with anyio.move_on_after(_DRAIN_S, shield=True), suppress(aiohttp.ClientError, OSError):
+                    while await self._body.readany():
                         pass
-                except httpx2.HTTPError:
-                    pass  # it is closed below
-        with anyio.move_on_after(_CLOSE_S, shield=True):
-            await self._chunks.aclose()
-            await self._response.aclose()
+        finally:
+            self._response.close()  # a connection whose reply was read whole has gone back to the pool already
 
 
 class Deltas(AsyncIterator[Delta]):
@@ -144,11 +176,19 @@ class Deltas(AsyncIterator[Delta]):
             delta = parse_delta(payload)
         except UpstreamError as error:
             raise self._faults.broken(f"{self._faults.who}: {error.message}") from error
+        if delta.text and delta.finish_reason is None and self._splitter.decided:
+            return delta
         parts = [self._splitter.feed(delta.text)] if delta.text else []
         if delta.finish_reason is not None:
             parts.append(self._splitter.flush())
         thinking, text = "".join(part.thinking for part in parts), "".join(part.text for part in parts)
         return replace(delta, text=text, reasoning=delta.reasoning + thinking)
+
+
+def _unread(body: aiohttp.StreamReader) -> bytes:
+    """What had come before the connection broke: aiohttp tells of the break first, and keeps the rest to itself."""
+    body.set_exception(None)  # type: ignore[arg-type]
+    return body.read_nowait()
 
 
 def _whole(payload: bytes) -> bool:

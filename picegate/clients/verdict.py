@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from picegate.core.errors import CloudMisconfigured, CloudRefused, CloudUnavailable, PiceError, RateLimited
-from picegate.wire.upstream import UpstreamError, error_of
+from picegate.wire.upstream import UpstreamError, error_of, load
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _OUR_KEY = frozenset({401, 402, 403})
@@ -56,7 +56,7 @@ def parse_reply(body: bytes) -> dict[str, Any]:
         UpstreamError: no JSON object, or an error under a 200.
     """
     try:
-        data = json.loads(body)
+        data = load(body)
     except ValueError as error:
         raise UpstreamError("its reply is not JSON") from error
     if not isinstance(data, dict):

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from math import exp
 from statistics import NormalDist
 
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.curve import SpeedCurve
 
-_NORMAL = NormalDist()
+_normal_quantile = cache(NormalDist().inv_cdf)  # of a few shares, asked for with every request
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Forecast:
 
     def quantile(self, share: float) -> int:
         """The length that a `share` (0..1, exclusive) of such answers does not exceed, tokens."""
-        tokens = self.answer_tokens * exp(self.spread * _NORMAL.inv_cdf(share))
+        tokens = self.answer_tokens * exp(self.spread * _normal_quantile(share))
         return max(1, round(tokens if self.ceiling is None else min(tokens, self.ceiling)))
 
     @property

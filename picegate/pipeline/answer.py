@@ -1,5 +1,6 @@
 """The corridor from a request to its events: plan it, run the plan, stop every leg on leaving."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import assert_never
@@ -28,13 +29,18 @@ class Pipeline:
     async def answer(self, ask: Ask) -> AsyncIterator[Run]:
         """Answer `ask`; the run yields its events while the block lasts, and leaving it closes every upstream leg."""
         run = Run(ask, self._clock, self._outside.strategist.arrive())
+        # One task that raises nothing and is waited for below: a task group would cost more than all else here.
+        producer = asyncio.create_task(self._produce(run))
         try:
-            async with anyio.create_task_group() as legs:
-                legs.start_soon(self._produce, run)
-                yield run
-                legs.cancel_scope.cancel()
+            yield run
         finally:
-            run.close()
+            try:
+                if not producer.done():
+                    producer.cancel()
+                    with anyio.CancelScope(shield=True):
+                        await asyncio.wait((producer,))
+            finally:
+                run.close()
 
     async def _produce(self, run: Run) -> None:
         try:

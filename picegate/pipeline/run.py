@@ -1,11 +1,10 @@
 """One request on its way: its event stream, its legs and what it has consumed so far."""
 
-import math
+import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-
-import anyio
 
 from picegate.core.chat import Ask
 from picegate.core.errors import PiceError
@@ -32,14 +31,19 @@ class Run(AsyncIterator[Event]):
         self.has_output = False
         self._clock = clock
         self.arrived = clock()
-        self._sender, self._receiver = anyio.create_memory_object_stream[Event | BaseException](math.inf)
+        # Not anyio's memory stream, which lets the loop go round once for every item: an item here is a token.
+        self._emitted: deque[Event | Exception] = deque()
+        self._reader: asyncio.Future[None] | None = None  # who waits for the next one
+        self._ended = False
 
     async def __anext__(self) -> Event:
-        try:
-            item = await self._receiver.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
-        if isinstance(item, BaseException):
+        while not self._emitted:
+            if self._ended:
+                raise StopAsyncIteration
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        item = self._emitted.popleft()
+        if isinstance(item, Exception):
             raise item
         return item
 
@@ -58,7 +62,7 @@ class Run(AsyncIterator[Event]):
             self.has_output = True
         if isinstance(event, TextDelta | RawReply):
             self.mark_first_token()
-        self._sender.send_nowait(event)
+        self._put(event)
 
     def mark_first_token(self) -> None:
         if self.tally.first_token_s is None:
@@ -72,17 +76,26 @@ class Run(AsyncIterator[Event]):
         self.tally.total_s = self.elapsed()
         if isinstance(error, PiceError):
             error.cloud_spent = self.tally.cloud_spent
-        self._sender.send_nowait(error)
+        self._put(error)
 
     def close(self) -> None:
         self.tally.total_s = self.tally.total_s or self.elapsed()
         self.owed.close()
-        self._sender.close()
-        self._receiver.close()
+        self._emitted.clear()
+        self.end()
 
     def end(self) -> None:
         """No more events: iteration stops after those already emitted."""
-        self._sender.close()
+        self._ended = True
+        self._wake()
+
+    def _put(self, item: Event | Exception) -> None:
+        self._emitted.append(item)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
 
     @contextmanager
     def leg(

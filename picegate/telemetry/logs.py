@@ -51,8 +51,11 @@ def configure(settings: LoggingSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.format == "json" else TextLines())
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
+    # As logging's documentation advises where speed counts: no line shows its thread, its process or where it was made.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     # These speak of every call; at our info level that would be a line per upstream leg.
-    for chatty in ("httpx2", "httpcore", "httpcore2", "sqlalchemy"):
+    for chatty in ("aiohttp", "httpx2", "httpcore2", "sqlalchemy"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
@@ -67,11 +70,14 @@ class RequestLog:
             case Planned(plan=plan):
                 self._plans[id(ask)] = plan
             case Finished():
-                self._write(ask, self._plans.pop(id(ask), None), event)
+                made = self._plans.pop(id(ask), None)
+                level = logging.WARNING if event.finish_reason == "error" else logging.INFO
+                if log.isEnabledFor(level):
+                    self._write(level, ask, made, event)
             case _:
                 pass
 
-    def _write(self, ask: Ask, plan: Plan | None, end: Finished) -> None:
+    def _write(self, level: int, ask: Ask, plan: Plan | None, end: Finished) -> None:
         tally = end.tally
         nodes = list(dict.fromkeys(leg.where for leg in tally.edge_legs))
         cloud = sum(leg.tokens.completion for leg in tally.cloud_legs)
@@ -79,7 +85,7 @@ class RequestLog:
         mode = "none" if plan is None else f"{plan.mode.value}-{plan.level}" if plan.level else plan.mode.value
         reason = plan.why.code if plan else ""
         log.log(
-            logging.WARNING if end.finish_reason == "error" else logging.INFO,
+            level,
             "%s (%s) %s%s: %d tokens, cloud wrote %d, edge %d%s; first %s, total %.2fs",
             mode,
             reason,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily
@@ -28,6 +29,7 @@ from picegate.core.usage import Bill, Tally
 FIRST_TOKEN_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
 TOTAL_S = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
 PREDICTED = (0.25, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
+_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 CODE = re.compile(r"[a-z0-9_]{1,48}")
 
 
@@ -43,6 +45,7 @@ class Metrics:
         """`bill` puts prices on a tally; None: nothing is priced. `fleet` is asked for the nodes at each scrape."""
         self.registry = registry = CollectorRegistry()
         self._bill = bill
+        self._children: dict[tuple[object, tuple[str, ...]], Any] = {}
         self._plans: dict[int, Plan] = {}  # of open requests, by the identity of their Ask
 
         self._requests = Counter(
@@ -125,14 +128,14 @@ class Metrics:
                 self._cloud_deltas.inc()
             case Planned(plan=plan):
                 self._plans[id(ask)] = plan
-                self._plans_made.labels(plan.mode.value, plan.why.code, str(plan.forced).lower()).inc()
+                self._of(self._plans_made, plan.mode.value, plan.why.code, str(plan.forced).lower()).inc()
                 for side in ("cloud", "edge"):
                     if (price := plan.numbers.get(f"{side}_price_ms")) is not None:
-                        self._prices.labels(side).set(float(price) / 1000)
+                        self._of(self._prices, side).set(float(price) / 1000)
             case SketchPoint():
                 self._points.inc()
             case SegmentDone(point=int(), writer=writer, stood_in=stood_in):
-                self._passages.labels("notes" if stood_in else "cloud" if writer == CLOUD else "edge").inc()
+                self._of(self._passages, "notes" if stood_in else "cloud" if writer == CLOUD else "edge").inc()
             case Finished():
                 self._finish(self._plans.pop(id(ask), None), event)
             case _:
@@ -144,32 +147,40 @@ class Metrics:
 
     def _finish(self, plan: Plan | None, end: Finished) -> None:
         mode, tally = plan.mode.value if plan else "none", end.tally
-        self._requests.labels(mode, end.finish_reason, _code(end.error)).inc()
-        self._total.labels(mode).observe(tally.total_s)
+        self._of(self._requests, mode, end.finish_reason, _code(end.error)).inc()
+        self._of(self._total, mode).observe(tally.total_s)
         if tally.first_token_s is not None:
-            self._first_token.labels(mode).observe(tally.first_token_s)
+            self._of(self._first_token, mode).observe(tally.first_token_s)
         if plan is not None and end.finish_reason == "stop":
             self._calibrate(plan, tally)
         for leg in tally.legs:
             side = "cloud" if leg.is_cloud else "edge"
-            self._legs.labels(leg.kind.value, leg.where, leg.end.value).inc()
-            self._tokens.labels(side, "prompt").inc(leg.tokens.prompt)
-            self._tokens.labels(side, "cached").inc(leg.tokens.cached)
-            self._tokens.labels(side, "completion").inc(leg.tokens.completion)
+            self._of(self._legs, leg.kind.value, leg.where, leg.end.value).inc()
+            self._of(self._tokens, side, "prompt").inc(leg.tokens.prompt)
+            self._of(self._tokens, side, "cached").inc(leg.tokens.cached)
+            self._of(self._tokens, side, "completion").inc(leg.tokens.completion)
         if self._bill is not None:
             bill = self._bill(tally)
-            self._cost.labels("cloud", bill.currency).inc(bill.cloud)
-            self._cost.labels("edge", bill.currency).inc(bill.edge)
-            self._cloud_only_cost.labels(bill.currency).inc(bill.cloud_only)
+            self._of(self._cost, "cloud", bill.currency).inc(bill.cloud)
+            self._of(self._cost, "edge", bill.currency).inc(bill.edge)
+            self._of(self._cloud_only_cost, bill.currency).inc(bill.cloud_only)
+
+    def _of(self, metric: _Metric, *labels: str) -> _Metric:
+        """`metric.labels(*labels)`, looked up once: a request asks for a score of them."""
+        key = (metric, labels)
+        child: _Metric | None = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return child
 
     def _calibrate(self, plan: Plan, tally: Tally) -> None:
         """How good the forecast was: with honest quantiles, p50 holds half of all answers and p90 nine in ten."""
         if plan.forecast is not None and tally.completion_tokens:
             for name, share in (("p50", 0.5), ("p90", 0.9)):
                 held = tally.completion_tokens <= plan.forecast.quantile(share)
-                self._forecasts.labels(name, str(held).lower()).inc()
+                self._of(self._forecasts, name, str(held).lower()).inc()
         if plan.chosen is not None and plan.chosen.finish_s > 0:
-            self._predicted.labels(plan.mode.value).observe(tally.total_s / plan.chosen.finish_s)
+            self._of(self._predicted, plan.mode.value).observe(tally.total_s / plan.chosen.finish_s)
 
 
 class _Fleet(Collector):

@@ -17,6 +17,7 @@ class Call:
         sent: pieces that have gone out so far.
         ended: when the answer was whole or the connection closed; None while the leg is open.
         closed_by_client: the client went away before the answer was whole.
+        client: address and port that it came from; the same for every call over one connection.
     """
 
     path: str
@@ -27,6 +28,7 @@ class Call:
     sent: int = 0
     ended: float | None = None
     closed_by_client: bool = False
+    client: tuple[str, int] | None = None
 
     @property
     def leg(self) -> str:

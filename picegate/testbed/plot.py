@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from math import isfinite
+from math import ceil, floor, isfinite, log10
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 320, 56, 44, 36
 LEGEND = 130
@@ -80,4 +80,42 @@ def lines_svg(title: str, x_unit: str, y_unit: str, series: Mapping[str, Sequenc
         parts.append(
             f'<text x="{WIDTH - LEGEND + 8}" y="{TOP + 12 + 18 * number}" fill="{colour}">{escape(name)}</text>'
         )
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def bars_svg(title: str, unit: str, groups: Mapping[str, Mapping[str, float]]) -> str:
+    """Horizontal bars of positive figures in named groups, on a logarithmic axis; the same series have one colour."""
+    names = list(dict.fromkeys(name for group in groups.values() for name in group))
+    values = [value for group in groups.values() for value in group.values()]
+    low, high = floor(log10(min(values))), ceil(log10(max(values)))
+    high = max(high, low + 1)
+    thick, gap, left, right = 16, 14, 150, 70
+    plot_w = WIDTH - left - right
+    height = TOP + sum(len(group) * thick + gap for group in groups.values()) + BOTTOM
+
+    def width(value: float) -> float:
+        return round((log10(value) - low) / (high - low) * plot_w, 1)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"',
+        '  font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        f'<text x="10" y="20" font-size="14">{escape(title)}</text>',
+    ]
+    for power in range(low, high + 1):
+        x = round(left + (power - low) / (high - low) * plot_w, 1)
+        parts.append(f'<line x1="{x}" y1="{TOP}" x2="{x}" y2="{height - BOTTOM}" stroke="#eee"/>')
+        parts.append(f'<text x="{x}" y="{height - BOTTOM + 16}" text-anchor="middle">{10.0**power:g}</text>')
+    parts.append(f'<text x="{left + plot_w / 2}" y="{height - 8}" text-anchor="middle">{escape(unit)}</text>')
+    y = float(TOP)
+    for label, group in groups.items():
+        middle = y + len(group) * thick / 2 + 4
+        parts.append(f'<text x="{left - 8}" y="{middle}" text-anchor="end">{escape(label)}</text>')
+        for name, value in group.items():
+            colour = COLOURS[names.index(name) % len(COLOURS)]
+            parts.append(f'<rect x="{left}" y="{y}" width="{width(value)}" height="{thick - 3}" fill="{colour}"/>')
+            shown = f"{escape(name)} {value:,.0f}"
+            parts.append(f'<text x="{left + width(value) + 4}" y="{y + 11}" font-size="11">{shown}</text>')
+            y += thick
+        y += gap
     return "\n".join([*parts, "</svg>\n"])

@@ -20,12 +20,23 @@ class ProgramFailed(Exception):
 class Program:
     """One child process with its log in a file. `argv[0]` is one of our console scripts, or python."""
 
-    def __init__(self, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        scripts: Path | None = None,
+    ) -> None:
+        """`scripts`: the folder of another environment's programs; None: of ours."""
         self.name = name
         self.log = log
-        script = Path(sysconfig.get_path("scripts")) / argv[0]
+        script = (scripts or Path(sysconfig.get_path("scripts"))) / argv[0]
         # The caller's own PICEGATE_* and EDGE_AGENT_* are meant for another gateway than this one.
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(_OWN_SETTINGS)}
+        if scripts is not None:
+            inherited.pop("PYTHONPATH", None)
         with log.open("wb") as out:
             self._process = subprocess.Popen(  # noqa: S603 (our own scripts and arguments)
                 [str(script), *argv[1:]],

@@ -20,7 +20,9 @@ class LoopServer:
     """
 
     def __init__(self, app: Any, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._server = uvicorn.Server(uvicorn.Config(app, http="h11", ws="none", log_config=None, access_log=False))
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, http="httptools", ws="none", log_config=None, access_log=False)
+        )
         self._address = (host, port)
         self.listening = False
 

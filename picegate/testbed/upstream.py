@@ -124,7 +124,7 @@ class ScriptedUpstream:
         if path == MODELS_PATH and scope["method"] == "GET":
             await reply_json(send, models(self.model))
         elif path == CHAT_PATH and scope["method"] == "POST":
-            call = Call(path, body, headers, time.monotonic(), number=len(self.calls))
+            call = Call(path, body, headers, time.monotonic(), number=len(self.calls), client=scope.get("client"))
             self.calls.append(call)
             self._tell()
             await self._run(call, scope, receive, send)

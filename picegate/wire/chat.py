@@ -64,7 +64,7 @@ def read_chat(
 
 def _parse(body: bytes) -> dict[str, Any]:
     try:
-        payload = json.loads(body, parse_constant=_no_constant)
+        payload = _DECODER.decode(body.decode(json.detect_encoding(body)))
         if b"\\ud" in body or b"\\uD" in body:
             # Half a surrogate pair is legal in JSON's text, but no upstream can be sent it.
             json.dumps(payload, ensure_ascii=False).encode()
@@ -82,6 +82,9 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _sampling(fields: Fields) -> Sampling:

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 DONE = b"data: [DONE]\n\n"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 PING = b": ping\n"  # ONE newline: an empty line after it would be taken for an event without data
 
 
@@ -67,7 +70,10 @@ def reasoning_fields(text: str) -> dict[str, str]:
 
 def dump(body: Mapping[str, Any]) -> bytes:
     # Half a surrogate pair, which a careless upstream may send, becomes "?": nothing can be sent that holds one.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # what it refuses and OpenAI's JSON may hold: such text, and whole numbers of more than 64 bits
+        return _ENCODER.encode(body).encode("utf-8", "replace")
 
 
 def frame(body: Mapping[str, Any]) -> bytes:

@@ -55,7 +55,9 @@ def _option(option: Option) -> dict[str, Any]:
 def plan_headers(plan: Plan) -> dict[str, str]:
     """The reason is "code: sentence", in printable ASCII, since that is all that a header may hold."""
     reason = " ".join(f"{plan.why.code}: {plan.why.text}".split())
-    return {MODE_HEADER: plan.mode.value, REASON_HEADER: "".join(c if " " <= c <= "~" else "?" for c in reason)}
+    if not (reason.isascii() and reason.isprintable()):
+        reason = "".join(c if " " <= c <= "~" else "?" for c in reason)
+    return {MODE_HEADER: plan.mode.value, REASON_HEADER: reason}
 
 
 def plan_sentence(plan: Plan) -> str:

@@ -19,6 +19,11 @@ class ThinkingSplitter:
         self._decided = False
         self._begun = True  # line breaks between the thinking and the answer belong to neither
 
+    @property
+    def decided(self) -> bool:
+        """All that is fed from now on is text, as it comes."""
+        return self._decided and self._begun
+
     def feed(self, text: str) -> Split:
         if self._decided:
             return Split("", self._answer(text))

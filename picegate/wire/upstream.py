@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+import orjson
+
 from picegate.core.ports import Delta
 from picegate.core.usage import Tokens
 
@@ -37,15 +39,15 @@ def parse_delta(payload: bytes) -> Delta:
     if (error := _error_in(chunk)) is not None:
         raise error
     usage = chunk.get("usage")
-    tokens = tokens_of(usage) if isinstance(usage, Mapping) else None
-    mean_logprob = _logprob(usage.get("mean_logprob")) if isinstance(usage, Mapping) else None
+    tokens = tokens_of(usage) if isinstance(usage, dict) else None
+    mean_logprob = _logprob(usage.get("mean_logprob")) if isinstance(usage, dict) else None
     choices = chunk.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return Delta(tokens=tokens, mean_logprob=mean_logprob)
     choice = choices[0]
     finish = choice.get("finish_reason")
     delta = choice.get("delta")
-    if not isinstance(delta, Mapping):
+    if not isinstance(delta, dict):
         delta = {}
     return Delta(
         text=_text(delta.get("content")),
@@ -99,18 +101,32 @@ def error_in(payload: bytes) -> UpstreamError | None:
         return None
 
 
-def _object(payload: bytes) -> Mapping[str, Any]:
+def load(text: bytes) -> Any:
+    """JSON of an upstream. What orjson refuses has a second chance: half a surrogate pair, NaN, other encodings.
+
+    Raises:
+        ValueError: it is none.
+    """
     try:
-        data = json.loads(payload)
+        return orjson.loads(text)
+    except ValueError:
+        return json.loads(text)
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    try:
+        data = load(payload)
     except ValueError as error:
         raise UpstreamError("the upstream sent something that is not JSON") from error
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):  # not Mapping, which takes a while to ask: here it is asked for every token
         raise UpstreamError("the upstream sent JSON that is not an object")
     return data
 
 
 def _error_in(data: Mapping[str, Any]) -> UpstreamError | None:
     error = data.get("error")
+    if error is None:
+        return None
     if isinstance(error, Mapping):
         return _error(error)
     if isinstance(error, str) and error:  # Ollama

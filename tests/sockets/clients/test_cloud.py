@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from picegate.clients.cloud import CloudClient
+from picegate.clients.legs import proxy_for
 from picegate.core.errors import (
     CloudBroken,
     CloudMisconfigured,
@@ -361,7 +362,28 @@ async def test_a_connection_whose_reply_was_read_whole_is_used_again() -> None:
         for _ in range(3):
             await relayed(asking)
             await read(asking)
-        assert len(asking._http._transport._pool.connections) == 1  # type: ignore[attr-defined]
+        assert len({call.client for call in cloud.calls}) == 1
+
+
+async def test_what_came_before_a_stream_broke_off_is_read_first() -> None:
+    parts = (CHUNKED, in_chunk(TOKEN), in_chunk(TOKEN), b"ff\r\n")
+    async with saying(*parts) as raw, client(raw.url) as asking, asking.stream(CALL) as deltas:
+        texts = [(await anext(deltas)).text]
+        await anyio.sleep(0.05)  # the break is known by now
+        texts.append((await anext(deltas)).text)
+        with pytest.raises(CloudBroken, match="broke off"):
+            await anext(deltas)
+    assert texts == ["Hi", "Hi"]
+
+
+async def test_the_cloud_is_reached_through_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with saying(OPEN_ENDED, TOKEN, FINISH) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/v1"))
+        monkeypatch.setenv("no_proxy", "near.example")
+        async with client("http://far.example/v1") as asking:
+            assert "".join(delta.text for delta in await read(asking)) == "Hi"
+        assert proxy.requests[0].startswith(b"POST http://far.example/v1/chat/completions ")
+        assert proxy_for("http://near.example/v1") is None
 
 
 async def test_past_limit_and_queue_a_call_is_overloaded(cloud: ScriptedCloud) -> None:

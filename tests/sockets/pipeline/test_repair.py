@@ -24,7 +24,8 @@ SLEEP = "Sleep for 7 to 9 hours, keep a fixed wake time even on Sundays, and lea
 OF_THE_CLOUD = "Plan 7 to 9 hours of sleep, hold on to one fixed wake time, and allow no screens in your bed at night."
 WRONG = "Sleep for 3 to 4 hours, keep a fixed wake time even on Sundays, and leave all screens out of your bed."
 WORSE = "Cats purr and dogs bark, as everybody in the village had known for"
-ON: dict[str, Any] = {"quality": {"repair": True, "cloud": ["latency", "cost", "quality"]}, "progressive": {"warm": False}}
+ALL = ["latency", "cost", "quality"]
+ON: dict[str, Any] = {"quality": {"repair": True, "cloud": ALL}, "progressive": {"warm": False}}
 
 
 class Site:

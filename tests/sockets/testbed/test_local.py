@@ -9,7 +9,6 @@ from openai import OpenAI
 
 from picegate.testbed.asking import Told, stream
 from picegate.testbed.cluster import cluster
-from picegate.testbed.overhead import Overhead, measure
 from picegate.testbed.plot import distribution_svg
 from picegate.testbed.programs import Program, ProgramFailed
 
@@ -54,18 +53,6 @@ async def test_a_streamed_answer_tells_its_writers_in_reading_order() -> None:
         assert writer == "cloud" or f"[{writer}]" in text
     assert told.sketch.count(">>") == 3
     assert told.headers["x-pice-mode"] == "progressive"
-
-
-async def test_the_gateways_overhead_is_measured_pair_by_pair() -> None:
-    async with cluster(edges=[]) as c:
-
-        def run() -> Overhead:
-            return measure(c.cloud.url, c.url, pairs=4, chunks=6, budget_s=20.0, progress=lambda done, total: None)
-
-        seen = await anyio.to_thread.run_sync(run)
-    assert seen.pairs == 4
-    assert len(seen.samples["direct"]) == len(seen.samples["gateway"]) == 4
-    assert [name for name, *_ in seen.bars] == [bar["name"] for bar in seen.as_data()["bars"]]
 
 
 def test_the_plot_is_well_formed_and_names_its_series() -> None:

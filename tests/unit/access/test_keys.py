@@ -135,6 +135,17 @@ def test_a_beginning_that_fits_two_keys_revokes_neither_and_names_both(engine: E
     assert [key.revoked_at for key in keys.list()] == [None, None]
 
 
+def test_only_what_was_checked_lately_is_recalled_without_a_query(engine: Engine) -> None:
+    clock = Clock()
+    keys = KeyStore(engine, clock=clock)
+    secret, key = keys.create("laptop")
+    assert keys.recall(secret) is None
+    assert keys.check(secret) == key
+    assert keys.recall(secret) == key
+    clock.now += CACHE_S
+    assert keys.recall(secret) is None
+
+
 def test_many_threads_may_check_at_once(engine: Engine) -> None:
     keys = KeyStore(engine)
     secrets = [keys.create(str(n))[0] for n in range(4)]

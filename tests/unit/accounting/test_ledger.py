@@ -123,6 +123,20 @@ def test_requests_under_way_at_once_do_not_mix_even_under_one_id(engine: Engine)
     assert [request["mode"] for request in ledger.recent()] == ["cloud", "progressive"]
 
 
+def test_requests_that_are_written_together_keep_their_own_legs(engine: Engine) -> None:
+    ledger = Ledger(engine, PRICES)
+    for number in range(40):
+        made = cloud_tally()
+        made.legs[0].model = f"model-{number}"
+        tell(ledger.listen, ask(f"req-{number}"), [Planned(CLOUD), Finished("stop", made)])
+    ledger.close()
+    assert ledger.lost == 0
+    for number in range(40):
+        found = ledger.find(f"req-{number}")
+        assert found is not None
+        assert [leg["model"] for leg in found["legs"]] == [f"model-{number}"]
+
+
 def test_a_second_plan_replaces_the_first(engine: Engine) -> None:
     ledger = Ledger(engine, PRICES)
     tell(ledger.listen, ask(), [Planned(PROGRESSIVE), Planned(CLOUD), Finished("stop", cloud_tally())])
