@@ -13,6 +13,7 @@ from rich.table import Table
 
 from picegate.testbed.bench.headline import Bar, Headline
 from picegate.testbed.bench.notes import notes
+from picegate.testbed.bench.policies import PICE_LIKE
 from picegate.testbed.bench.sweep import Sweep
 from picegate.testbed.bench.trial import Trial
 
@@ -84,6 +85,7 @@ def show_headline(console: Console, of: Headline) -> None:
         "edges",
         "answers/min",
         "over cloud",
+        "over seeds",
         "bound",
         "of the bound",
         "cloud tok",
@@ -98,6 +100,11 @@ def show_headline(console: Console, of: Headline) -> None:
         done = mean(hunt.found.per_minute for hunt in hunts)
         alone = [value for seed in scope.seeds if (value := of.throughput("cloud", 0, seed))]
         gain = done / mean(alone) if alone else math.nan
+        gains = [
+            ours / cloud
+            for seed in scope.seeds
+            if (ours := of.throughput(policy, edges, seed)) and (cloud := of.throughput("cloud", 0, seed))
+        ]
         bound = of.bounds[edges].gain
         best = [hunt.best for hunt in hunts if hunt.best is not None]
         table.add_row(
@@ -105,6 +112,7 @@ def show_headline(console: Console, of: Headline) -> None:
             str(edges),
             f"{'' if all(hunt.found.bounded for hunt in hunts) else '>= '}{done:.1f}",
             f"{gain:.2f}x",
+            f"{min(gains):.2f} to {max(gains):.2f}" if len(gains) > 1 else "-",
             f"{bound:.2f}x",
             f"{gain / bound:.0%}",
             f"{mean(trial.figures.cloud_tokens for trial in best):.0f}" if best else "-",
@@ -114,6 +122,11 @@ def show_headline(console: Console, of: Headline) -> None:
     console.print(table)
     bounds = ", ".join(f"{edges}: {bound.gain:.2f}x" for edges, bound in of.bounds.items() if edges)
     console.print(f"capacity bound over the cloud alone, by edges: {bounds}")
+    for edges in sorted({scope.compared, scope.most}):
+        if (ceiling := of.ceiling(PICE_LIKE.name, edges)) is not None:
+            console.print(
+                f"with {edges} edges the bound is {ceiling:.2f} times what pice-like does: no policy gets more"
+            )
     if of.points:
         points = sorted(of.points.items(), key=lambda item: (item[0][1], item[0][0]))
         labels = [f"{share:.0%}" for (_, share, _), _ in points]
