@@ -118,6 +118,5 @@ def crew(told: Told, workers: int | None = None) -> Iterator[Crew]:
 
 
 def _prepare() -> None:
-    """Ctrl-C is for the process that leads; it ends us. Garbage is looked for rarely: that alone takes 7 % of a trial."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(GARBAGE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that leads; it ends us
+    gc.set_threshold(GARBAGE)  # looking as often as usual takes 7 % of a trial
