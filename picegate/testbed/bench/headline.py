@@ -129,10 +129,14 @@ class Headline:
                 starts.append((policy, scope.compared, start))
         if PICE_LIKE in scope.policies and scope.most != scope.compared:
             starts.append((PICE_LIKE, scope.most, 0.7 * self.bounds[scope.most].per_s * 60))
-        for policy, edges, start in starts:
+        for policy, edges, guess in starts:
+            first = self.hunts.get((policy.name, edges, scope.seeds[0]))  # of the first seed, done by now
+            known = first.best.load.per_minute if first is not None and first.best is not None else None
+            start = known or guess
             load = Load(start, scope.seconds, seed=seed)
             point = Point(policy, self.site(edges), load, self.workload)
-            self.hunts[policy.name, edges, seed] = Hunt(point, Search(start, scope.objective_s, scope.tries), [])
+            search = Search(start, scope.objective_s, scope.tries, known=known is not None)
+            self.hunts[policy.name, edges, seed] = Hunt(point, search, [])
         # The longest first, so that no process is idle at the end.
         hunts = [hunt for (_, _, of), hunt in self.hunts.items() if of == seed]
         for hunt in sorted(hunts, key=lambda hunt: -hunt.point.load.per_minute):
