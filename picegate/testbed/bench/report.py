@@ -113,7 +113,7 @@ def headline_rows(of: Headline) -> Rows:
         done = mean(hunt.found.per_minute for hunt in hunts)
         gains = [gain for seed in scope.seeds if (gain := of.gain(policy, edges, seed)) is not None]
         gain = mean(gains) if gains else math.nan
-        bound = of.bounds[edges].gain
+        bound = of.bounds[edges]
         best = [hunt.best.figures for hunt in hunts if hunt.best is not None]
         lines.append(
             (
@@ -122,15 +122,17 @@ def headline_rows(of: Headline) -> Rows:
                 f"{'' if all(hunt.found.bounded for hunt in hunts) else '>= '}{done:.1f}",
                 f"{gain:.2f}x",
                 f"{min(gains):.2f} to {max(gains):.2f}" if len(gains) > 1 else "-",
-                f"{bound:.2f}x",
-                f"{gain / bound:.0%}",
+                f"{bound.gain:.2f}x",
+                f"{gain / bound.gain:.0%}",
+                f"{bound.per_s * 60:.1f}",
+                f"{done / (bound.per_s * 60):.0%}",
                 f"{mean(figures.cloud_tokens for figures in best):.0f}" if best else "-",
                 _number(mean(figures.latency_p50 for figures in best)) if best else "-",
                 str(sum(hunt.found.tried for hunt in hunts)),
             )
         )
     title = f"Answers a minute at p95 <= {scope.objective_s:g} s (emulated); mean of seeds {_list(scope.seeds)}"
-    times = ("answers/min", "over cloud", "over seeds", "bound", "of the bound")
+    times = ("answers/min", "over cloud", "over seeds", "bound", "of the bound", "bound/min", "of that")
     return Rows(title, ("policy", "edges", *times, "cloud tok", "p50 s", "tries"), lines)
 
 
