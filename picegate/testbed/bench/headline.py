@@ -91,7 +91,7 @@ class Headline:
         return done / alone if done is not None and alone else None
 
     def ceiling(self, policy: str, edges: int) -> float | None:
-        """The bound over what a policy reaches (mean over seeds): nobody can be so many times better than it."""
+        """The bound over what a policy reaches (mean over seeds)."""
         found = [value for seed in self.scope.seeds if (value := self.throughput(policy, edges, seed))]
         return self.bounds[edges].per_s * 60 / mean(found) if found else None
 

@@ -5,7 +5,7 @@ from html import escape
 
 from picegate.testbed.bench.headline import Bar, Headline
 from picegate.testbed.bench.notes import notes
-from picegate.testbed.bench.report import Rows, headline_rows, limits, point_rows, sweep_rows
+from picegate.testbed.bench.report import Rows, about, headline_rows, limits, point_rows, sweep_rows
 from picegate.testbed.bench.sweep import Sweep
 from picegate.testbed.bench.trial import Trial
 from picegate.testbed.plot import lines_svg
@@ -53,7 +53,9 @@ def headline_page(of: Headline, bars: Sequence[Bar]) -> str:
         if s == seed:
             series.setdefault(policy, []).append((trial.load.per_minute, trial))
     plots = _plots(series, f"requests per minute, {of.scope.compared} edges")
-    shown = [_table(headline_rows(of)), *(f"<p>{escape(line)}</p>" for line in limits(of))]
+    made = about(())
+    taken = f"Made {made['taken']}, {made['cores']} cores ({made['machine']}), Python {made['python']}."
+    shown = [f"<p>{taken}</p>", _table(headline_rows(of)), *(f"<p>{escape(line)}</p>" for line in limits(of))]
     if of.points:
         shown.append(_table(point_rows(of)))
     assumptions = notes(of.workload, (of.cloud, of.edge))

@@ -146,12 +146,12 @@ def point_rows(of: Headline) -> Rows:
 
 
 def limits(of: Headline) -> list[str]:
-    """What no policy could exceed, in sentences."""
+    """The bound in sentences, and how far it lies above the nearest rival."""
     bounds = ", ".join(f"{edges}: {bound.gain:.2f}x" for edges, bound in of.bounds.items() if edges)
     return [
         f"capacity bound over the cloud alone, by edges: {bounds}",
         *(
-            f"with {edges} edges the bound is {ceiling:.2f} times pice-like, and no policy gets more"
+            f"with {edges} edges the bound is {ceiling:.2f} times what pice-like does"
             for edges in sorted({of.scope.compared, of.scope.most})
             if (ceiling := of.ceiling(PICE_LIKE.name, edges)) is not None
         ),

@@ -84,7 +84,7 @@ def test_the_gateway_knows_how_many_calls_the_cloud_serves_at_once() -> None:
     assert settings["cloud"]["max_in_flight"] == CLOUD.engine.slots
 
 
-def test_the_bar_over_pice_like_is_measured_with_the_most_edges_and_the_limit_with_fewer_is_told() -> None:
+def test_the_bar_over_pice_like_is_measured_with_the_most_edges_and_how_far_the_bound_lies_above_it_is_told() -> None:
     of, _ = measured()
     (bar,) = [bar for bar in of.bars() if bar.name.startswith("throughput over pice-like")]
     assert "with 8 edges" in bar.name
@@ -119,3 +119,4 @@ def test_the_page_has_the_table_and_what_it_rests_on() -> None:
     assert "<td>pice-like</td><td>8</td>" in page
     assert "capacity bound over the cloud alone" in page
     assert "EMULATED" in page
+    assert "<p>Made 2" in page
