@@ -33,7 +33,7 @@ from picegate.testbed.bench.report import (
     show_bars,
     show_headline,
     show_sweep,
-    trial_table,
+    trial_rows,
 )
 from picegate.testbed.bench.sweep import AXES, Sweep, axis_of
 from picegate.testbed.bench.trial import Trial, run_trial
@@ -173,7 +173,7 @@ def run_one(
     if as_json:
         print(json.dumps(plain(made.as_data()), indent=1))
     else:
-        console.print(trial_table([made], f"{made.clock} clock, seed {seed}"))
+        console.print(trial_rows([made], f"{made.clock} clock, seed {seed}").table())
         for reason, count in made.figures.errors.items():
             console.print(f"{count} failed: {reason}", style="red")
     if warning := lag_warning([made]):

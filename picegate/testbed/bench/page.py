@@ -5,6 +5,7 @@ from html import escape
 
 from picegate.testbed.bench.headline import Bar, Headline
 from picegate.testbed.bench.notes import notes
+from picegate.testbed.bench.report import Rows, about, headline_rows, limits, point_rows, sweep_rows
 from picegate.testbed.bench.sweep import Sweep
 from picegate.testbed.bench.trial import Trial
 from picegate.testbed.plot import lines_svg
@@ -12,6 +13,9 @@ from picegate.testbed.plot import lines_svg
 _STYLE = (
     "body{font:15px/1.45 sans-serif;max-width:1360px;margin:2em auto;padding:0 1em}"
     "svg{margin:0 1em 1em 0;border:1px solid #ddd}.missed{color:#b00}li{margin:.15em 0}"
+    "table{border-collapse:collapse;margin:1em 0}caption{text-align:left;font-weight:bold;padding:.3em 0}"
+    "th,td{text-align:right;padding:.15em .6em;border-bottom:1px solid #ddd}"
+    ".words1 :is(th,td):first-child,.words2 :is(th,td):nth-child(-n+2){text-align:left}"
 )
 _MEASURES: tuple[tuple[str, str, Callable[[Trial], float]], ...] = (
     ("Median latency", "s", lambda trial: trial.figures.latency_p50),
@@ -32,7 +36,7 @@ def headline_page(of: Headline, bars: Sequence[Bar]) -> str:
         (float(edges), gain)
         for policy, edges, s in of.hunts
         if policy == "auto" and s == seed
-        if (gain := of.gain(edges, seed)) is not None
+        if (gain := of.gain(policy, edges, seed)) is not None
     ]
     bound = [(float(edges), of_edges.gain) for edges, of_edges in of.bounds.items()]
     gains = lines_svg(
@@ -49,7 +53,13 @@ def headline_page(of: Headline, bars: Sequence[Bar]) -> str:
         if s == seed:
             series.setdefault(policy, []).append((trial.load.per_minute, trial))
     plots = _plots(series, f"requests per minute, {of.scope.compared} edges")
-    return _page("picegate: the headline, emulated", [gains, *plots], bars, notes(of.workload, (of.cloud, of.edge)))
+    made = about(())
+    taken = f"Made {made['taken']}, {made['cores']} cores ({made['machine']}), Python {made['python']}."
+    shown = [f"<p>{taken}</p>", _table(headline_rows(of)), *(f"<p>{escape(line)}</p>" for line in limits(of))]
+    if of.points:
+        shown.append(_table(point_rows(of)))
+    assumptions = notes(of.workload, (of.cloud, of.edge))
+    return _page("picegate: the headline, emulated", [*shown, gains, *plots], bars, assumptions)
 
 
 def sweep_page(of: Sweep, bars: Sequence[Bar]) -> str:
@@ -57,7 +67,14 @@ def sweep_page(of: Sweep, bars: Sequence[Bar]) -> str:
     for (policy, value), trial in of.trials.items():
         series.setdefault(policy, []).append((value, trial))
     assumptions = notes(of.workload, (of.site.cloud, of.site.edge))
-    return _page(f"picegate: a sweep over {of.axis.name}, emulated", _plots(series, of.axis.unit), bars, assumptions)
+    shown = [_table(sweep_rows(of)), *_plots(series, of.axis.unit)]
+    return _page(f"picegate: a sweep over {of.axis.name}, emulated", shown, bars, assumptions)
+
+
+def _table(rows: Rows) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in rows.columns)
+    lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in rows.lines)
+    return f'<table class="words{rows.words}"><caption>{escape(rows.title)}</caption><tr>{head}</tr>{lines}</table>'
 
 
 def _plots(series: dict[str, list[tuple[float, Trial]]], x_unit: str) -> list[str]:
@@ -72,10 +89,15 @@ def _plots(series: dict[str, list[tuple[float, Trial]]], x_unit: str) -> list[st
     ]
 
 
+def _spread(bar: Bar) -> str:
+    low, high = bar.spread
+    return f"; {low:.3f} to {high:.3f} over seeds or values" if low != high else ""
+
+
 def _page(title: str, plots: Iterable[str], bars: Sequence[Bar], assumptions: Iterable[str]) -> str:
     shown = [
         f'<li class="{"met" if bar.met else "missed"}">{"met" if bar.met else "MISSED"}: {escape(bar.name)}: '
-        f"{bar.figure:.3f} (bar: {'at least' if bar.at_least else 'at most'} {bar.bar:g})</li>"
+        f"{bar.figure:.3f} (bar: {'at least' if bar.at_least else 'at most'} {bar.bar:g}{_spread(bar)})</li>"
         for bar in bars
     ]
     lines = [f"<li>{escape(line)}</li>" for line in assumptions]

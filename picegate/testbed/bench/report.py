@@ -4,6 +4,7 @@ import math
 import os
 import platform
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import mean
 from typing import Any
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from picegate.testbed.bench.headline import Bar, Headline
 from picegate.testbed.bench.notes import notes
+from picegate.testbed.bench.policies import PICE_LIKE
 from picegate.testbed.bench.sweep import Sweep
 from picegate.testbed.bench.trial import Trial
 
@@ -31,33 +33,54 @@ def lag_warning(trials: Iterable[Trial]) -> str:
     )
 
 
-def trial_table(trials: Sequence[Trial], title: str, labels: Sequence[str] = ()) -> Table:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table as text, for the terminal and for the page. The first `words` columns are not numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    lines: Sequence[tuple[str, ...]]
+    words: int = 1
+
+    def table(self) -> Table:
+        table = Table(title=self.title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+        for number, column in enumerate(self.columns):
+            table.add_column(column, justify="left" if number < self.words else "right")
+        for line in self.lines:
+            table.add_row(*line)
+        return table
+
+
+_TIMES = ("edges", "req/min", "done/min", "p50 s", "p95 s", "p99 s", "first s", "ms/token", "stalls")
+_SPENT = ("cloud tok", "edge tok", "cost/1000", "edge busy", "slots", "failed", "CPU ms")
+
+
+def trial_rows(trials: Sequence[Trial], title: str, labels: Sequence[str] = ()) -> Rows:
     """One line a trial. `labels`: what stands in front, one each."""
-    table = Table(title=f"{title} (emulated)", title_justify="left", box=None, padding=(0, 1, 0, 0))
-    columns = ("", "policy", "edges", "req/min", "done/min", "p50 s", "p95 s", "p99 s", "first s", "ms/token", "stalls")
-    for column in (*columns, "cloud tok", "edge tok", "cost/1000", "edge busy", "slots", "failed", "CPU ms"):
-        table.add_column(column, justify="left" if column in ("", "policy") else "right")
+    lines = []
     for number, trial in enumerate(trials):
         f = trial.figures
-        table.add_row(
-            labels[number] if labels else "",
-            trial.policy,
-            str(trial.edges),
-            f"{trial.load.per_minute:.1f}",
-            f"{f.achieved_per_minute:.1f}",
-            *(_number(value) for value in (f.latency_p50, f.latency_p95, f.latency_p99)),
-            _number(f.first_p50, 2),
-            _number(f.token_gap_p50 * 1000, 0),
-            f"{f.stalls_per_answer:.2f}",
-            f"{f.cloud_tokens:.0f}",
-            f"{f.edge_tokens:.0f}",
-            f"{f.cost * 1000:.3f}",
-            f"{f.edge_busy:.0%}",
-            f"{f.edge_slots:.0%}",
-            str(f.failed),
-            f"{f.cpu_ms_per_answer:.0f}",
+        lines.append(
+            (
+                labels[number] if labels else "",
+                trial.policy,
+                str(trial.edges),
+                f"{trial.load.per_minute:.1f}",
+                f"{f.achieved_per_minute:.1f}",
+                *(_number(value) for value in (f.latency_p50, f.latency_p95, f.latency_p99)),
+                _number(f.first_p50, 2),
+                _number(f.token_gap_p50 * 1000, 0),
+                f"{f.stalls_per_answer:.2f}",
+                f"{f.cloud_tokens:.0f}",
+                f"{f.edge_tokens:.0f}",
+                f"{f.cost * 1000:.3f}",
+                f"{f.edge_busy:.0%}",
+                f"{f.edge_slots:.0%}",
+                str(f.failed),
+                f"{f.cpu_ms_per_answer:.0f}",
+            )
         )
-    return table
+    return Rows(f"{title} (emulated)", ("", "policy", *_TIMES, *_SPENT), lines, words=2)
 
 
 def show_bars(console: Console, bars: Sequence[Bar]) -> None:
@@ -72,60 +95,78 @@ def show_bars(console: Console, bars: Sequence[Bar]) -> None:
 
 
 def show_headline(console: Console, of: Headline) -> None:
+    console.print(headline_rows(of).table())
+    for line in limits(of):
+        console.print(line)
+    if of.points:
+        console.print(point_rows(of).table())
+
+
+def headline_rows(of: Headline) -> Rows:
+    """Throughput at the objective, one line for each policy and number of edges."""
     scope = of.scope
-    table = Table(
-        title=f"Answers a minute at p95 <= {scope.objective_s:g} s (emulated); mean of seeds {_list(scope.seeds)}",
-        title_justify="left",
-        box=None,
-        padding=(0, 2, 0, 0),
-    )
-    for column in (
-        "policy",
-        "edges",
-        "answers/min",
-        "over cloud",
-        "bound",
-        "of the bound",
-        "cloud tok",
-        "p50 s",
-        "tries",
-    ):
-        table.add_column(column, justify="left" if column == "policy" else "right")
+    lines = []
     for policy, edges in dict.fromkeys((policy, edges) for policy, edges, _ in of.hunts):
         hunts = [hunt for seed in scope.seeds if (hunt := of.hunts.get((policy, edges, seed))) and hunt.trials]
         if not hunts:
             continue
         done = mean(hunt.found.per_minute for hunt in hunts)
-        alone = [value for seed in scope.seeds if (value := of.throughput("cloud", 0, seed))]
-        gain = done / mean(alone) if alone else math.nan
-        bound = of.bounds[edges].gain
-        best = [hunt.best for hunt in hunts if hunt.best is not None]
-        table.add_row(
-            policy,
-            str(edges),
-            f"{'' if all(hunt.found.bounded for hunt in hunts) else '>= '}{done:.1f}",
-            f"{gain:.2f}x",
-            f"{bound:.2f}x",
-            f"{gain / bound:.0%}",
-            f"{mean(trial.figures.cloud_tokens for trial in best):.0f}" if best else "-",
-            _number(mean(trial.figures.latency_p50 for trial in best)) if best else "-",
-            str(sum(hunt.found.tried for hunt in hunts)),
+        gains = [gain for seed in scope.seeds if (gain := of.gain(policy, edges, seed)) is not None]
+        gain = mean(gains) if gains else math.nan
+        bound = of.bounds[edges]
+        best = [hunt.best.figures for hunt in hunts if hunt.best is not None]
+        lines.append(
+            (
+                policy,
+                str(edges),
+                f"{'' if all(hunt.found.bounded for hunt in hunts) else '>= '}{done:.1f}",
+                f"{gain:.2f}x",
+                f"{min(gains):.2f} to {max(gains):.2f}" if len(gains) > 1 else "-",
+                f"{bound.gain:.2f}x",
+                f"{gain / bound.gain:.0%}",
+                f"{bound.per_s * 60:.1f}",
+                f"{done / (bound.per_s * 60):.0%}",
+                f"{mean(figures.cloud_tokens for figures in best):.0f}" if best else "-",
+                _number(mean(figures.latency_p50 for figures in best)) if best else "-",
+                str(sum(hunt.found.tried for hunt in hunts)),
+            )
         )
-    console.print(table)
+    title = f"Answers a minute at p95 <= {scope.objective_s:g} s (emulated); mean of seeds {_list(scope.seeds)}"
+    times = ("answers/min", "over cloud", "over seeds", "bound", "of the bound", "bound/min", "of that")
+    return Rows(title, ("policy", "edges", *times, "cloud tok", "p50 s", "tries"), lines)
+
+
+def point_rows(of: Headline) -> Rows:
+    """All policies at a few loads, one line for each trial of the first seed."""
+    seed = of.scope.seeds[0]
+    points = sorted((share, policy) for policy, share, s in of.points if s == seed)
+    title = f"With {of.scope.compared} edges at shares of the cloud's own throughput, seed {seed}"
+    trials = [of.points[policy, share, seed] for share, policy in points]
+    return trial_rows(trials, title, [f"{share:.0%}" for share, _ in points])
+
+
+def limits(of: Headline) -> list[str]:
+    """The bound in sentences, and how far it lies above the nearest rival."""
     bounds = ", ".join(f"{edges}: {bound.gain:.2f}x" for edges, bound in of.bounds.items() if edges)
-    console.print(f"capacity bound over the cloud alone, by edges: {bounds}")
-    if of.points:
-        points = sorted(of.points.items(), key=lambda item: (item[0][1], item[0][0]))
-        labels = [f"{share:.0%}" for (_, share, _), _ in points]
-        title = f"With {scope.compared} edges at shares of the cloud's own throughput"
-        console.print(trial_table([trial for _, trial in points], title, labels))
+    return [
+        f"capacity bound over the cloud alone, by edges: {bounds}",
+        *(
+            f"with {edges} edges the bound is {ceiling:.2f} times what pice-like does"
+            for edges in sorted({of.scope.compared, of.scope.most})
+            if (ceiling := of.ceiling(PICE_LIKE.name, edges)) is not None
+        ),
+    ]
 
 
 def show_sweep(console: Console, of: Sweep) -> None:
+    console.print(sweep_rows(of).table())
+
+
+def sweep_rows(of: Sweep) -> Rows:
     names = [policy.name for policy in of.policies]
     items = sorted(of.trials.items(), key=lambda item: (item[0][1], names.index(item[0][0])))
     labels = [f"{value:g}" for (_, value), _ in items]
-    console.print(trial_table([trial for _, trial in items], f"Sweep over {of.axis.name} ({of.axis.unit})", labels))
+    return trial_rows([trial for _, trial in items], f"Sweep over {of.axis.name} ({of.axis.unit})", labels)
 
 
 def headline_data(of: Headline, bars: Sequence[Bar]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 GROW, SHRINK = 1.18, 0.75
 CLOSE = 1.035  # a bracket so narrow is interpolated
+AGAIN = 1.06  # likewise where it is about known what will come out: up and down from there
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,16 @@ class Found:
 
 @dataclass(slots=True)
 class Search:
-    """`start`: the first load to try, requests per minute; `most`: how many are tried at most."""
+    """Attributes:
+    start: the first load to try, requests per minute.
+    most: how many are tried at most.
+    known: `start` is what another seed came to, so the bracket is looked for close to it.
+    """
 
     start: float
     objective_s: float
     most: int = 6
+    known: bool = False
     seen: list[Seen] = field(default_factory=list)
 
     def next(self) -> float | None:
@@ -48,10 +54,10 @@ class Search:
             return None
         low, high = self._bracket()
         if high is None:
-            return (low or self.seen[0]).per_minute * GROW
+            return (low or self.seen[0]).per_minute * (AGAIN if self.known else GROW)
         if low is None:
-            return high.per_minute * SHRINK
-        if high.per_minute / low.per_minute <= CLOSE:
+            return high.per_minute * (1 / AGAIN if self.known else SHRINK)
+        if high.per_minute / low.per_minute <= (AGAIN + 1e-9 if self.known else CLOSE):
             return None
         return math.sqrt(low.per_minute * high.per_minute)
 

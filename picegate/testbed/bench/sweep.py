@@ -72,7 +72,7 @@ AXES: Mapping[str, Axis] = {
     axis.name: axis
     for axis in (
         Axis("load", "of what the cloud alone can do", (0.2, 0.5, 0.8, 1.0, 1.3, 1.7), _load),
-        Axis("edges", "edges", (0, 1, 2, 4, 8), _edges),
+        Axis("edges", "edges", (0, 1, 2, 4, 8, 16), _edges),
         Axis("edge-rtt", "ms round trip to the edges", (1, 5, 20, 80, 200), _rtt),
         Axis("cloud-rtt", "ms round trip to the cloud", (10, 40, 120, 300), _cloud_rtt),
         Axis("bandwidth", "Mbit/s to each edge", (0.25, 1, 10, 50), _bandwidth),

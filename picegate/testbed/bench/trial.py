@@ -81,7 +81,7 @@ def gateway_settings(policy: Policy, cloud_url: str, cloud: Profile, folder: Pat
             "model": cloud.name,
             "first_token_s": WAIT_S,
             "total_s": 2 * WAIT_S,
-            "max_in_flight": 1024,
+            "max_in_flight": cloud.engine.slots,
             "max_queued": 4096,
             "queue_s": WAIT_S,
             "price_input": cloud.price_input,

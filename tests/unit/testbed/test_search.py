@@ -39,3 +39,10 @@ def test_done_counts_and_not_what_was_offered() -> None:
     search = Search(50.0, objective_s=30.0, most=1)
     search.tell(Seen(50.0, 20.0, 40.0))
     assert search.found().per_minute == 40.0
+
+
+def test_what_another_seed_came_to_is_looked_for_close_by() -> None:
+    search = measure(Search(65.0, objective_s=30.0, most=4, known=True), capacity=100.0)
+    assert [seen.per_minute for seen in search.seen] == pytest.approx([65.0, 68.9])
+    assert search.found().bounded
+    assert search.found().per_minute == pytest.approx(66.7, rel=0.01)
