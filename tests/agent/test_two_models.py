@@ -82,7 +82,7 @@ def test_each_model_is_answered_by_its_own_engine(serve_two: ServeTwo) -> None:
             assert reply.model == name
         stream = client.chat.completions.create(model="org/other", messages=QUESTION, max_tokens=3, stream=True)
         assert {chunk.model for chunk in stream} == {"org/other"}
-    assert (main.finished, other.finished) == (1, 3)
+    assert (main.started, other.started) == (1, 3)
 
 
 def test_all_models_are_listed_the_main_one_first_with_their_state(serve_two: ServeTwo) -> None:
