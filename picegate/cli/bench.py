@@ -1,5 +1,7 @@
 """`picegate bench ...`: measurements with bars; each compares both sides in one run."""
 
+import signal
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +29,8 @@ app = typer.Typer(help="Measure picegate; a missed bar ends with status 1.", no_
 @app.callback()
 def benches() -> None:
     """Measure picegate; a missed bar ends with status 1."""
+    # As Ctrl-C does, a SIGTERM must end what was started beside the bench.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 app.command("headline")(run_headline)
