@@ -8,6 +8,7 @@ from functools import cached_property
 
 import anyio
 
+from edge_agent.desk.average import moved
 from edge_agent.desk.company import Company, Visit
 from edge_agent.desk.line import Line
 from edge_agent.desk.speed import told
@@ -16,7 +17,6 @@ from edge_agent.engine.port import Counts, Engine, Job, Piece, Warmth, WireMessa
 from edge_agent.errors import Draining, EngineFailed, Overloaded, TooLate
 from edge_agent.protocol import Load, Speed
 
-EWMA_WEIGHT = 0.2  # of the newest job
 RETRY_AFTER_S = 1.0
 RETRY_AFTER_DRAIN_S = 5.0
 
@@ -161,14 +161,10 @@ class Desk:
     def _learn(self, counts: Counts, visit: Visit, now: float) -> None:
         decoded, read = counts.completion - 1, counts.prompt - counts.cached
         if counts.completion >= MIN_DECODED and visit.decode_s > 0:
-            self._tokens_per_s = _ewma(self._tokens_per_s, decoded / visit.decode_s)
+            self._tokens_per_s = moved(self._tokens_per_s, decoded / visit.decode_s)
         if read >= MIN_PREFILLED and visit.prefill_s > 0:
-            self._prefill_tokens_per_s = _ewma(self._prefill_tokens_per_s, read / visit.prefill_s)
+            self._prefill_tokens_per_s = moved(self._prefill_tokens_per_s, read / visit.prefill_s)
         if visit.alone:
             self.pace.worked_prefill(read, visit.prefill_s, now)
         if visit.undisturbed:
             self.pace.worked_decode(decoded, visit.decode_s, visit.running, now)
-
-
-def _ewma(old: float | None, new: float) -> float:
-    return new if old is None else (1 - EWMA_WEIGHT) * old + EWMA_WEIGHT * new

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from edge_agent.desk.average import moved
 from edge_agent.errors import Overloaded, TooLate
 
 LEAST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
-EWMA_WEIGHT = 0.2  # of the newest time that a slot was held
 
 
 @dataclass(slots=True, eq=False)
@@ -64,8 +64,7 @@ class Line:
         try:
             yield
         finally:
-            held = self._clock() - since
-            self._held_s = held if self._held_s is None else self._held_s + EWMA_WEIGHT * (held - self._held_s)
+            self._held_s = moved(self._held_s, self._clock() - since)
             self._give_back()
 
     async def empty(self) -> None:

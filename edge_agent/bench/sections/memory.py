@@ -47,10 +47,14 @@ def measure(crew: Crew, scale: Scale, tick: Tick) -> Memory:
         tick(f"{start} of {len(asks)} short requests", start / len(asks))
         seen = engine.run(texts.spaced(asks[start : start + AT_ONCE], texts.mark(draw)))
         samples.append(seen.resident / MB)
-    facts = crew.reference.ask("facts")
     told = engine.ask("kv_bytes")
-    slots = engine.ask("slots")
-    kv = told if told is not None else slots * crew.setup.context_tokens * facts.cell_bytes
+    kv = _reckoned(crew) if told is None else told
     growth = samples[-1] - samples[int(len(samples) * SETTLED)]
     model = engine.ask("model_bytes")
     return Memory(len(asks), samples[-1], model / MB, kv / MB, told is not None, growth, tuple(samples))
+
+
+def _reckoned(crew: Crew) -> int:
+    """Bytes of the cells of an engine that does not tell: slots x context, by what the model is."""
+    cells = int(crew.engine.ask("slots")) * crew.setup.context_tokens
+    return cells * int(crew.reference.ask("facts").cell_bytes)
