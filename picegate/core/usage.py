@@ -59,6 +59,29 @@ class LegRecord:
 
 
 @dataclass(slots=True)
+class PassageRecord:
+    """One delegated passage, from the moment its line closed to its last character.
+
+    Attributes:
+        segment: its place among all stretches of the answer, the cloud's own text included.
+        words: the length it was asked for.
+        turn_s: when the text before it had gone out, so that readers saw it live; None: never.
+        writer: "cloud" or a node's name; empty while nobody has finished it.
+        stood_in: nobody could expand the point, so its own notes stand in.
+    """
+
+    segment: int
+    point: int
+    words: int
+    opened_s: float
+    turn_s: float | None = None
+    done_s: float | None = None
+    writer: str = ""
+    attempts: int = 0
+    stood_in: bool = False
+
+
+@dataclass(slots=True)
 class Tally:
     """All that is known of a request's consumption so far.
 
@@ -74,6 +97,7 @@ class Tally:
     completion_tokens: int = 0
     first_token_s: float | None = None
     total_s: float = 0.0
+    passages: list[PassageRecord] = field(default_factory=list)
 
     @property
     def cloud_legs(self) -> list[LegRecord]:

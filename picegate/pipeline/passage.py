@@ -88,6 +88,9 @@ class Passage:
         return None
 
     def _done(self, segment: int, point: Point, writer: str, attempts: int, *, stood_in: bool = False) -> None:
+        record = next(one for one in self._run.tally.passages if one.segment == segment)
+        record.writer, record.attempts, record.stood_in = writer, attempts, stood_in
+        record.done_s = self._run.elapsed()
         self._show(self._merger.close_passage(segment))
         self._run.emit(SegmentDone(segment, point.index, writer, attempts, stood_in))
 

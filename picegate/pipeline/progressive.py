@@ -10,7 +10,7 @@ from picegate.core.plan import NodeView, Plan
 from picegate.core.ports import CloudCall, EdgeCall
 from picegate.core.sketch import Point
 from picegate.core.tokens import estimate_chat_tokens, estimate_tokens
-from picegate.core.usage import LegKind
+from picegate.core.usage import LegKind, PassageRecord
 from picegate.pipeline.cloud_leg import cloud_leg
 from picegate.pipeline.direct import edge_after
 from picegate.pipeline.outside import Outside
@@ -55,6 +55,7 @@ class _Progressive:
         self._closed: dict[int, anyio.Event] = {}  # per passage, in reading order
         self._writers: dict[int, str | None] = {}
         self._kept: list[tuple[int, Point]] = []  # points that wait for the sketch to end
+        self._turned = 0  # passages whose turn has come
         self._held: list[TextDelta] = []  # text that waits for the answer to end
         self._messages = sketch_messages(
             run.ask.payload["messages"], level=plan.level, max_points=plan.max_points, language=self._language
@@ -88,9 +89,18 @@ class _Progressive:
         else:
             for delta in deltas:
                 self._run.emit(delta)
-        self._passages.repairs.turned()
+        self._turn()
         if self._merger.finished:
             self._scope.cancel()
+
+    def _turn(self) -> None:
+        """The reader may have come to another segment."""
+        for record in self._run.tally.passages[self._turned :]:
+            if record.segment > self._merger.turn:
+                break
+            record.turn_s = self._run.elapsed()
+            self._turned += 1
+        self._passages.repairs.turned()
 
     async def _sketch(self, legs: TaskGroup) -> str:
         """Read the sketch to its end, or until it only repeats itself. Returns its finish reason."""
@@ -147,6 +157,9 @@ class _Progressive:
             if self._outside.limits.show_sketch:
                 self._run.emit(ReasoningDelta(f">>{piece.words}{'+' * piece.depends} {piece.notes}\n"))
             segment = self._merger.open_passage(piece)
+            record = PassageRecord(segment, piece.index, piece.words, self._run.elapsed())
+            self._run.tally.passages.append(record)
+            self._turn()
             if self._plan.pipelined:
                 self._start(legs, [(segment, piece)])
             else:
