@@ -17,6 +17,7 @@ from picegate.accounting.prices import prices_of
 from picegate.accounting.savings import bill
 from picegate.api.deps import House
 from picegate.api.routes import build_api
+from picegate.assembly.scoring import score
 from picegate.clients.cloud import CloudClient
 from picegate.clients.edge import EdgeClient
 from picegate.core.chat import Ask
@@ -27,7 +28,7 @@ from picegate.database import open_database
 from picegate.nodes.lifecycle import Registry
 from picegate.pipeline.answer import Pipeline
 from picegate.pipeline.memory import Memory
-from picegate.pipeline.outside import Outside
+from picegate.pipeline.outside import Judge, Outside
 from picegate.pipeline.run import Run
 from picegate.pipeline.strategist import Strategist
 from picegate.settings import Settings
@@ -41,8 +42,10 @@ _PIECES = (RawChunk, TextDelta, ReasoningDelta)
 Listener = Callable[[Ask, Event], None]
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, judge: Judge = score) -> FastAPI:
     """The gateway as an ASGI app. Opens the database at once, so a bad storage.url is told before the port is taken.
+
+    `judge`: of passages; the testbed's emulated models write no prose that the real one could look at.
 
     Raises:
         ConfigError: storage.url cannot be opened.
@@ -52,8 +55,11 @@ def create_app(settings: Settings) -> FastAPI:
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
     database = open_database(settings.storage.url)
     memory = Memory(database)
-    strategist = Strategist(settings.progressive, settings.planner, time.monotonic, memory.read())
-    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality)
+    quality = settings.quality
+    strategist = Strategist(
+        settings.progressive, settings.planner, time.monotonic, memory.read(), quality.most_candidates
+    )
+    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, quality, judge)
     pipeline = Pipeline(outside, time.monotonic)
     prices = prices_of(settings.cloud, settings.fleet)
     ledger = Ledger(database, prices, store_text=settings.storage.store_text)
@@ -95,8 +101,9 @@ def offline_planner(settings: Settings) -> Callable[[Ask], Plan]:
     """Plans as the gateway of these settings would with an idle cloud and all its static nodes ready; opens nothing."""
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
     cloud, edge = CloudClient(settings.cloud), EdgeClient(settings.fleet)
-    strategist = Strategist(settings.progressive, settings.planner, time.monotonic)
-    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality)
+    quality = settings.quality
+    strategist = Strategist(settings.progressive, settings.planner, time.monotonic, candidates=quality.most_candidates)
+    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, quality)
     return Pipeline(outside, time.monotonic).plan
 
 

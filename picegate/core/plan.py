@@ -211,6 +211,7 @@ class Plan:
         deadline_s: since the request came; a point that has no slot by then is written by the cloud. None: the
             operator's limit on waiting for a slot alone decides.
         hedge_s: a passage whose first token is not there after so many seconds is begun elsewhere, too; None: never.
+        candidates: that may be written for one passage; how many are is decided for each.
         pipelined: points are handed out as their lines close, not when the sketch is whole.
         warm: likely nodes read the question while the cloud still writes.
         points_in_cloud: the cloud expands its own points (baseline `sot`).
@@ -229,6 +230,7 @@ class Plan:
     chosen: Option | None = None
     deadline_s: float | None = None
     hedge_s: float | None = None
+    candidates: int = 1
     pipelined: bool = True
     warm: bool = True
     points_in_cloud: bool = False

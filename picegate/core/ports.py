@@ -108,6 +108,7 @@ class Wish:
         tokens: what the leg will write; `prompt_tokens` are read for it where the node has nothing of them.
         warmed: ids of nodes that have read this request's prefix.
         turn: (when the request came, which of its points this is); the lowest turn is served first.
+        spare: only a slot that nobody else wants; it is taken back, and the leg cancelled, when somebody does.
     """
 
     context_tokens: int = 0
@@ -117,6 +118,7 @@ class Wish:
     prompt_tokens: float = 300.0
     warmed: frozenset[str] = frozenset()
     turn: tuple[float, int] = (math.inf, 0)
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class Fleet(Protocol):
         """A slot on the best fitting node, given back on leaving. Waits in turn for one to be free.
 
         Raises:
-            NoNode: none fits, or none was free within `timeout_s`.
+            NoNode: none fits, or none was free within `timeout_s`; or, on leaving, a spare slot was taken back.
         """
         ...
 

@@ -43,8 +43,10 @@ class Strategist:
         planner: PlannerSettings,
         clock: Clock,
         memory: Mapping[str, Any] | None = None,
+        candidates: int = 1,
     ) -> None:
-        """`memory`: what an earlier one wrote down; parts of it that are not understood are begun anew."""
+        """`memory`: what an earlier one wrote down; parts of it that are not understood are begun anew. `candidates`:
+        that may be written for one passage."""
         memory = memory or {}
         self._clock = clock
         self._lengths = LengthModel.of(memory.get("lengths"))
@@ -68,6 +70,7 @@ class Strategist:
             warm=planner.warm and limits.warm,
             hedging=planner.hedging,
             edge_alone=planner.edge_alone,
+            candidates=candidates,
         )
 
     def plan(self, ask: Ask, cloud: CloudView, fleet: Sequence[NodeView]) -> Plan:

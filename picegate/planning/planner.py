@@ -44,6 +44,7 @@ class Rules:
     warm: bool = True
     hedging: bool = True
     edge_alone: bool = True
+    candidates: int = 1  # for one passage
 
 
 Policy = Callable[[Scene, ServiceLevel, Rules], Plan]
@@ -220,9 +221,10 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
         chosen=option,
         deadline_s=max(LATE * option.finish_s, DEADLINE_LEAST_S) if option is not None else None,
         hedge_s=_hedge_s(scene, rules),
+        candidates=min(ask.options.ensemble or rules.candidates, rules.candidates),
         pipelined=rules.pipelining and chosen.pipelined,
         warm=rules.warm and chosen.warm,
-        notes=(*chosen.notes, *_notes(ask)),
+        notes=(*chosen.notes, *_notes(ask, rules)),
         numbers={
             "prompt_tokens": forecast.prompt_tokens,
             "expected_answer_tokens": forecast.answer_tokens,
@@ -281,6 +283,7 @@ def _fit(fleet: Sequence[NodeView], tokens: int) -> bool:
     return any(node.usable and (node.context_tokens is None or node.context_tokens >= tokens) for node in fleet)
 
 
-def _notes(ask: Ask) -> Iterator[str]:
-    if ask.options.ensemble is not None and ask.options.ensemble > 1:
-        yield "pice.ensemble is not acted on yet: one candidate is written per point"
+def _notes(ask: Ask, rules: Rules) -> Iterator[str]:
+    wished = ask.options.ensemble
+    if wished is not None and wished > rules.candidates:
+        yield f"pice.ensemble is {wished}, but this gateway writes at most {rules.candidates} candidates for a passage"
