@@ -7,11 +7,12 @@ from dataclasses import replace
 from picegate.core.events import TextDelta
 from picegate.core.language import is_unspaced
 
-LEAST_PER_S = 100.0  # characters, a word in less than 0.1 s: text that is there never comes slower, whatever follows
+LEAST_PER_S = 60.0  # characters, ten words: text that is there never comes slower, whatever follows
+_MOST_OWED = 6.0  # characters; of a longer word, a part is given out
 
 
 class Pacer:
-    """Holds text back and gives it out at the rate at which it lasts; cuts only where words end.
+    """Holds text back and gives it out at the rate at which it lasts, in whole words where they are not long.
 
     All moments are monotonic seconds.
     """
@@ -57,7 +58,7 @@ class Pacer:
             delta = self._kept[0]
             size = len(delta.text)
             if size > self._credit:
-                size = _word_end(delta.text, int(self._credit))
+                size = _word_end(delta.text, int(self._credit)) or int(self._credit // _MOST_OWED * _MOST_OWED)
             if not size:
                 break
             self._credit -= size
@@ -71,7 +72,8 @@ class Pacer:
 
 
 def _word_end(text: str, most: int) -> int:
-    """The longest beginning of at most `most` characters that ends before a space, or beside an unspaced character."""
+    """The longest beginning of at most `most` characters that ends before a space, or beside an unspaced character; 0:
+    there is none."""
     for end in range(min(most, len(text) - 1), 0, -1):
         if text[end].isspace() or is_unspaced(text[end]) or is_unspaced(text[end - 1]):
             return end

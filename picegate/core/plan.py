@@ -136,7 +136,7 @@ class NodeView:
         name: what operators call it; what replies and metrics show.
         url: base URL of its OpenAI API, ending in /v1.
         model: the model name to send it.
-        slots: sequences it decodes at once; `free` of them are not in use by us.
+        slots: sequences it decodes at once; `free` of them are not in use, `lent` ones are given back when wanted.
         context_tokens: per sequence; None where unknown.
         tokens_per_s: measured decode speed of one sequence; None until measured.
         first_token_s: measured time to its first token; None until measured.
@@ -160,6 +160,7 @@ class NodeView:
     pace: Pace | None = None
     api_key: str | None = field(default=None, repr=False)
     models: tuple[NodeModel, ...] = ()
+    lent: int = 0
 
     @property
     def usable(self) -> bool:

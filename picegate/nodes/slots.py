@@ -89,7 +89,7 @@ class Slots:
         finally:
             if wish.spare:
                 self._lent.remove(lent)
-            node.give_back()
+            node.give_back(spare=wish.spare)
             self.changed()
         if lent.scope.cancelled_caught:
             raise NoNode("the spare slot was needed")
@@ -105,7 +105,7 @@ class Slots:
             if node is None:
                 full.add(needs)
             if node is not None:
-                node.take()
+                node.take(spare=waiter.wish.spare)
                 waiter.node = node
                 self._line.remove(waiter)
                 waiter.woken.set()
@@ -138,7 +138,7 @@ class Slots:
             raise NoNode(f"no edge node was free within {timeout_s:g} s")
         except BaseException:
             if waiter.node is not None:  # cancelled after the slot was handed over
-                waiter.node.give_back()
+                waiter.node.give_back(spare=wish.spare)
                 self.changed()
             raise
         finally:

@@ -110,7 +110,7 @@ class Contest:
 
     def end_s(self, now_s: float) -> float:
         """When the last candidate is expected to be whole."""
-        return max(self.first_end_s(now_s), *(effort.end_s(now_s) for effort, _ in self._others))
+        return max([self.first_end_s(now_s), *(effort.end_s(now_s) for effort, _ in self._others)])
 
     def first_end_s(self, now_s: float) -> float:
         """When the first candidate is expected to be whole."""

@@ -139,7 +139,7 @@ class Strategist:
                 plan.level,
                 self._experience.levels.split(plan.level, seen, self._rules.max_points),
                 cloud_tokens=sketch.tokens.completion,
-                edge_tokens=sum(leg.tokens.completion for leg in tally.edge_legs),
+                edge_tokens=sum(leg.tokens.completion for leg in tally.edge_legs if leg.kind is not LegKind.VERIFY),
             )
 
     def _pace_now(self, now: float) -> Pace:

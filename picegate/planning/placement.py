@@ -87,7 +87,7 @@ class Survey:
 
     Attributes:
         ready: usable nodes, whether or not the request fits them; `fitting` of them hold its context.
-        slots, free: over the fitting ones.
+        slots, free: over the fitting ones; what is lent is free, since it is given back.
         tokens_per_s: what they write together with every slot in use.
         shortlist: those with free slots that would write a passage soonest.
         pace: of a typical slot, weighted by slots.
@@ -118,7 +118,7 @@ def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
             continue
         fitting += 1
         own, pace = node.slots, node.pace or EDGE_GUESS
-        open_slots = node.free
+        open_slots = node.free + node.lent
         busy = own - open_slots
         slots += own
         free += open_slots
@@ -146,7 +146,10 @@ def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s:
 
     `starts`: when each may begin, in rising order. A leg that finds no free slot waits `wait_s` for one.
     """
-    seats = [_Seat(node.free, node.slots - node.free, node.pace or EDGE_GUESS) for node in seen.shortlist]
+    seats = [
+        _Seat(node.free + node.lent, node.slots - node.free - node.lent, node.pace or EDGE_GUESS)
+        for node in seen.shortlist
+    ]
     done: list[float] = []
     for leg, start in zip(legs, starts, strict=True):
         best_s, best = 0.0, None
