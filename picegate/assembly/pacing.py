@@ -8,6 +8,7 @@ from picegate.core.events import TextDelta
 from picegate.core.language import is_unspaced
 
 LEAST_PER_S = 60.0  # characters, ten words: text that is there never comes slower, whatever follows
+_SOON_S = 0.25
 _MOST_OWED = 6.0  # characters; of a longer word, a part is given out
 
 
@@ -38,10 +39,9 @@ class Pacer:
         Args:
             more: characters that are expected to come on before then.
         """
-        if until <= now:
-            return self.all(now)
         since, self._at = now if self._at is None else self._at, now
-        rate = max((self._size + more) / (until - since), LEAST_PER_S)
+        # What is overdue may come at any moment, but it has not come.
+        rate = max((self._size + more) / max(until - now, _SOON_S), LEAST_PER_S)
         # What was due while there was nothing to give is not owed later: it would come in one heap.
         self._credit = min(self._credit + rate * (now - since), float(self._size))
         return self._cut()

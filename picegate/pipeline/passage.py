@@ -26,8 +26,8 @@ from picegate.planning.options import WEIGHTS
 from picegate.planning.placement import leg_s
 from picegate.sketch.scripts import Language
 
-# So much longer may an answer take for the sake of its last candidates: what is shorter than a frame's jitter, and 1 %.
-GRACE_S = 0.08
+# By so much may an answer end later for the sake of its last candidates: 1 %, and less than anybody notices.
+GRACE_S = 0.1
 GRACE = 0.01
 
 
@@ -167,6 +167,7 @@ class Passage:
         if self._sketching and plan.chosen is not None:
             end_s = max(end_s, plan.chosen.finish_s)
         usable = [node for node in self._outside.fleet.view() if node.usable]
+        points = max(plan.chosen.points if plan.chosen is not None else plan.max_points, 1)
         return Moment(
             when=self._outside.quality.ensemble,
             most=plan.candidates,
@@ -179,7 +180,7 @@ class Passage:
             free=sum(node.free for node in usable),
             seconds=seconds,
             price_s=float(plan.numbers.get("edge_price_ms", 0.0)) / 1000,
-            worth_s=WEIGHTS[plan.service].risk_s / max(plan.max_points, 1),
+            worth_s=WEIGHTS[plan.service].risk_s / points,
         )
 
     def _sound(self, model: str) -> float:

@@ -15,7 +15,7 @@ from picegate.planning.placement import Leg, leg_s
 
 When = Literal["never", "slack", "always"]
 
-IDLE_SHARE = 0.25  # of the fleet's slots that must be free: below, they are somebody's soon
+IDLE_SHARE = 0.15  # of the fleet's slots that must be free: below, they are somebody's soon
 LEAST_GAIN = 0.03  # probability of a better passage that is worth the work
 LATE = 1.1  # times the expected end of the answer: a forecast is no promise, and what comes late is stopped
 

@@ -57,11 +57,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """How good an edge's passages are. `model`: which of the quality model's; `name`: of the edge."""
+    """How good an edge's passages are. `model`: which of the quality model's."""
 
     quality: QualityModel
     model: int
-    name: str
 
 
 class Author:
@@ -89,7 +88,7 @@ class Author:
             if self._skill is not None and asked.leg in PASSAGE_LEGS and not asked.begun:
                 of = self._skill
                 point = f"{question.id}/{asked.last}"
-                words[0] = mark(of.quality.of(of.model, point, f"{of.name}/{asked.leg}")) + " "
+                words[0] = mark(of.quality.of(of.model, point, asked.leg)) + " "
         rate = TOKENS_PER_UNSPACED_WORD if question.japanese else TOKENS_PER_WORD
         tokens = max(1, round(len(words) * rate))
         if asked.max_tokens is not None and asked.max_tokens < tokens:

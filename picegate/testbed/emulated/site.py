@@ -41,8 +41,8 @@ class Site:
             return self.edge
         return replace(self.edge, name=f"{self.edge.name}-{number % len(self.quality.sound) + 1}")
 
-    def skill_of(self, number: int, name: str) -> Skill | None:
-        return None if self.quality is None else Skill(self.quality, number, name)
+    def skill_of(self, number: int) -> Skill | None:
+        return None if self.quality is None else Skill(self.quality, number)
 
 
 @asynccontextmanager
@@ -65,7 +65,7 @@ async def edges_of(site: Site, questions: Iterable[Question], seed: int) -> Asyn
                 EmulatedServer(
                     name,
                     site.model_of(number),
-                    Author(asked, is_cloud=False, skill=site.skill_of(number, name)),
+                    Author(asked, is_cloud=False, skill=site.skill_of(number)),
                     faults=site.edge_faults,
                     tokens_per_chunk=site.tokens_per_chunk,
                     seed=seed,
