@@ -108,6 +108,8 @@ class Wish:
         tokens: what the leg will write; `prompt_tokens` are read for it where the node has nothing of them.
         warmed: ids of nodes that have read this request's prefix.
         turn: (when the request came, which of its points this is); the lowest turn is served first.
+        weak: by model, as `Plan.weak`.
+        stake_s: as `Plan.stake_s`.
     """
 
     context_tokens: int = 0
@@ -117,6 +119,8 @@ class Wish:
     prompt_tokens: float = 300.0
     warmed: frozenset[str] = frozenset()
     turn: tuple[float, int] = (math.inf, 0)
+    weak: Mapping[str, float] = field(default_factory=dict)
+    stake_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

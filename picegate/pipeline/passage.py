@@ -155,6 +155,8 @@ class Passage:
             prompt_tokens=needed - budget,
             warmed=frozenset(self.warmed),
             turn=(self._run.arrived, segment),
+            weak=self._plan.weak,
+            stake_s=self._plan.stake_s,
         )
         # A second try is worth a slot that is free, not one that somebody waits for.
         wait_s = SECOND_WAIT_S if one.is_second or aside else self._slot_wait_s()
