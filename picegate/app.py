@@ -52,12 +52,13 @@ def create_app(settings: Settings) -> FastAPI:
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
     database = open_database(settings.storage.url)
     memory = Memory(database)
-    strategist = Strategist(settings.progressive, settings.planner, time.monotonic, memory.read())
+    threshold = settings.quality.threshold if settings.quality.repair else None
+    strategist = Strategist(settings.progressive, settings.planner, time.monotonic, memory.read(), threshold)
     outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality)
     pipeline = Pipeline(outside, time.monotonic)
     prices = prices_of(settings.cloud, settings.fleet)
     ledger = Ledger(database, prices, store_text=settings.storage.store_text)
-    metrics = Metrics(partial(bill, prices=prices), registry.view)
+    metrics = Metrics(partial(bill, prices=prices), registry.view, strategist.standings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -82,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
         plan=pipeline.plan,
         cloud_view=cloud.view,
         registry=registry,
+        standings=strategist.standings,
         keys=KeyStore(database),
         limiter=RateLimiter(settings.access.requests_per_minute),
         ledger=ledger,
