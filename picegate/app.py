@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import anyio
 from fastapi import FastAPI
@@ -55,15 +56,14 @@ def create_app(settings: Settings, judge: Judge = score) -> FastAPI:
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
     database = open_database(settings.storage.url)
     memory = Memory(database)
-    quality = settings.quality
-    strategist = Strategist(
-        settings.progressive, settings.planner, time.monotonic, memory.read(), quality.most_candidates
+    strategist = _strategist(settings, memory.read())
+    outside = Outside(
+        cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality, judge
     )
-    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, quality, judge)
     pipeline = Pipeline(outside, time.monotonic)
     prices = prices_of(settings.cloud, settings.fleet)
     ledger = Ledger(database, prices, store_text=settings.storage.store_text)
-    metrics = Metrics(partial(bill, prices=prices), registry.view)
+    metrics = Metrics(partial(bill, prices=prices), registry.view, strategist.standings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -88,6 +88,7 @@ def create_app(settings: Settings, judge: Judge = score) -> FastAPI:
         plan=pipeline.plan,
         cloud_view=cloud.view,
         registry=registry,
+        standings=strategist.standings,
         keys=KeyStore(database),
         limiter=RateLimiter(settings.access.requests_per_minute),
         ledger=ledger,
@@ -101,10 +102,21 @@ def offline_planner(settings: Settings) -> Callable[[Ask], Plan]:
     """Plans as the gateway of these settings would with an idle cloud and all its static nodes ready; opens nothing."""
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
     cloud, edge = CloudClient(settings.cloud), EdgeClient(settings.fleet)
-    quality = settings.quality
-    strategist = Strategist(settings.progressive, settings.planner, time.monotonic, candidates=quality.most_candidates)
-    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, quality)
+    strategist = _strategist(settings, {})
+    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality)
     return Pipeline(outside, time.monotonic).plan
+
+
+def _strategist(settings: Settings, memory: Mapping[str, Any]) -> Strategist:
+    quality = settings.quality
+    return Strategist(
+        settings.progressive,
+        settings.planner,
+        time.monotonic,
+        memory,
+        threshold=quality.threshold if quality.scores else None,
+        candidates=quality.most_candidates,
+    )
 
 
 class Listened:

@@ -216,6 +216,9 @@ class Plan:
         pipelined: points are handed out as their lines close, not when the sketch is whole.
         warm: likely nodes read the question while the cloud still writes.
         points_in_cloud: the cloud expands its own points (baseline `sot`).
+        weak: by model, how much more a weak passage is to be feared of it than of the fleet's best, 0..1; those of
+            which it is not are left out.
+        stake_s: seconds of waiting that one weak passage is worth.
         whole: points are grouped over the free slots and nothing is shown before all is done (baseline `pice-like`).
         numbers: the figures the choice was made by, for `explain`.
     """
@@ -236,5 +239,7 @@ class Plan:
     warm: bool = True
     points_in_cloud: bool = False
     whole: bool = False
+    weak: Mapping[str, float] = field(default_factory=dict)
+    stake_s: float = 0.0
     notes: tuple[str, ...] = ()
     numbers: dict[str, float | int | str] = field(default_factory=dict)

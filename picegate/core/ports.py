@@ -109,6 +109,8 @@ class Wish:
         warmed: ids of nodes that have read this request's prefix.
         turn: (when the request came, which of its points this is); the lowest turn is served first.
         spare: only a slot that nobody else wants; it is taken back, and the leg cancelled, when somebody does.
+        weak: by model, as `Plan.weak`.
+        stake_s: as `Plan.stake_s`.
     """
 
     context_tokens: int = 0
@@ -119,6 +121,8 @@ class Wish:
     warmed: frozenset[str] = frozenset()
     turn: tuple[float, int] = (math.inf, 0)
     spare: bool = False
+    weak: Mapping[str, float] = field(default_factory=dict)
+    stake_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from picegate.nodes.memory import NodeStore
 from picegate.nodes.node import Node
 from picegate.planning.placement import Leg, place
 
+_Needs = tuple[int, frozenset[str], tuple[tuple[str, float], ...]]
+
 
 def fits(node: Node, wish: Wish, now: float) -> bool:
     """Whether the node could take this leg, were a slot free."""
@@ -36,6 +38,8 @@ def choose(nodes: Iterable[Node], wish: Wish, now: float) -> NodeView | None:
         prefer=wish.prefer,
         exclude=wish.exclude,
         warmed=wish.warmed,
+        weak=wish.weak,
+        stake_s=wish.stake_s,
     )
 
 
@@ -97,9 +101,9 @@ class Slots:
     def changed(self) -> None:
         """Something may have come free or gone away: serve the line, and wake those whose hope is gone."""
         now = self._clock()
-        full: set[tuple[int, frozenset[str]]] = set()  # wishes that found no slot: who wishes the same need not look
+        full: set[_Needs] = set()  # wishes that found no slot: who wishes the same need not look
         for waiter in tuple(self._line):
-            needs = (waiter.wish.context_tokens, waiter.wish.exclude)
+            needs = (waiter.wish.context_tokens, waiter.wish.exclude, tuple(waiter.wish.weak.items()))
             chosen = choose(self._store, waiter.wish, now) if needs not in full else None
             node = self._store.get(chosen.id) if chosen is not None else None
             if node is None:

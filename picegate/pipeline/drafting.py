@@ -190,6 +190,8 @@ class Drafting:
             prompt_tokens=planned.prompt_tokens,
             warmed=frozenset(self.warmed),
             turn=(self._run.arrived, task.segment),
+            weak=self._plan.weak,
+            stake_s=self._plan.stake_s,
         )
 
     def _slot_wait_s(self) -> float:

@@ -22,7 +22,7 @@ from picegate.pipeline.hedge import Race, Try
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Run
 from picegate.planning.ensemble import Moment, Second, opinions
-from picegate.planning.options import WEIGHTS
+from picegate.planning.kinds import kind_of
 from picegate.planning.placement import leg_s
 from picegate.sketch.scripts import Language
 
@@ -167,7 +167,6 @@ class Passage:
         if self._sketching and plan.chosen is not None:
             end_s = max(end_s, plan.chosen.finish_s)
         usable = [node for node in self._outside.fleet.view() if node.usable]
-        points = max(plan.chosen.points if plan.chosen is not None else plan.max_points, 1)
         return Moment(
             when=self._outside.quality.ensemble,
             most=plan.candidates,
@@ -180,12 +179,13 @@ class Passage:
             free=sum(node.free for node in usable),
             seconds=seconds,
             price_s=float(plan.numbers.get("edge_price_ms", 0.0)) / 1000,
-            worth_s=WEIGHTS[plan.service].risk_s / points,
+            worth_s=plan.stake_s,
         )
 
     def _sound(self, model: str) -> float:
-        """Share of the model's passages that need no repair."""
-        return 0.6
+        """Share of the model's passages about such a question that need no repair."""
+        features = self._plan.forecast.features if self._plan.forecast is not None else {}
+        return self._outside.strategist.trust(model, kind_of(features)).mean
 
     def _rewrites(self, task: Task, contest: Contest, failed: set[str]) -> Iterator[Callable[[], Awaitable[None]]]:
         """Who may write a weak passage once more: a node that has not written it, then the cloud."""

@@ -21,7 +21,7 @@ from picegate.pipeline.outside import Outside
 from picegate.pipeline.passage import Passage
 from picegate.pipeline.run import Run
 from picegate.planning.grouping import grouped
-from picegate.planning.placement import Leg, leg_s
+from picegate.planning.placement import Leg, leg_s, price_s
 from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.grammar import sketch_grammar
 from picegate.sketch.parser import Prose, SketchParser
@@ -234,7 +234,12 @@ class _Progressive:
         """Have the likely agents read the question while the cloud is still thinking."""
         ask = self._run.ask
         free = [node for node in self._outside.fleet.view() if node.usable and node.free > 0]
-        free.sort(key=lambda node: leg_s(node.pace, node.slots - node.free, Leg()))
+        weak, stake_s = self._plan.weak, self._plan.stake_s
+        free.sort(
+            key=lambda node: price_s(
+                leg_s(node.pace, node.slots - node.free, Leg()), weak.get(node.model, 0.0), stake_s
+            )
+        )
         for node in free[: self._plan.max_points]:
             call = EdgeCall(
                 LegKind.WARM,

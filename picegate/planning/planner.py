@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from picegate.core.chat import Ask, DataPolicy, Mode, ServiceLevel
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
 from picegate.core.plan import CloudView, Forecast, NodeView, Option, Plan, Reason
+from picegate.planning.kinds import kind_of
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.levels import LevelModel, point_count
 from picegate.planning.load import Load
 from picegate.planning.options import WEIGHTS, Scene, progressive_options, whole_in_cloud, whole_on_edge
 from picegate.planning.placement import survey
 from picegate.planning.prices import market
+from picegate.planning.skill import Skill
 
 PASSAGE_TOKENS = 300  # what one passage may take of a node's context besides the conversation
 SKETCH_TOKENS = 250  # our instructions in a sketch prompt
@@ -25,6 +27,7 @@ HEDGE_LEAST_S = 1.0
 HEDGE_UNKNOWN_S = 5.0  # at least, while some node's pace is only guessed: a slow box is not a silent one
 LATE = 1.5  # points that wait for a slot are taken back when the answer is this many times later than predicted
 DEADLINE_LEAST_S = 5.0
+MOST_NAMED = 4  # models, in a plan's numbers
 
 TIERS = {"priority": ServiceLevel.LATENCY, "flex": ServiceLevel.COST}  # OpenAI's service_tier
 
@@ -52,9 +55,10 @@ Policy = Callable[[Scene, ServiceLevel, Rules], Plan]
 
 @dataclass(slots=True)
 class Experience:
-    """What was learnt and what is owed: everything of a decision that outlives it."""
+    """What was learnt and what is owed: everything of a decision that outlives it. `skill`: None: nothing is scored."""
 
     levels: LevelModel = field(default_factory=LevelModel)
+    skill: Skill | None = None
     load: Load = field(default_factory=Load)
     arrivals_per_s: float = 0.0
 
@@ -109,6 +113,7 @@ def _look(
 ) -> Scene:
     pace = cloud.pace or CLOUD_GUESS
     seen = survey(fleet, forecast.prompt_tokens + PASSAGE_TOKENS)
+    skill = experience.skill
     return Scene(
         forecast=forecast,
         cloud=cloud,
@@ -120,6 +125,7 @@ def _look(
         max_points=rules.max_points,
         warm=rules.warm,
         pipelined=rules.pipelining,
+        weak=skill.weak(seen.models, kind_of(forecast.features)) if skill is not None else {},
     )
 
 
@@ -224,8 +230,11 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
         candidates=min(ask.options.ensemble or rules.candidates, rules.candidates),
         pipelined=rules.pipelining and chosen.pipelined,
         warm=rules.warm and chosen.warm,
+        weak=scene.weak,
+        stake_s=scene.weights.risk_s / max(option.points if option is not None else points, 1),
         notes=(*chosen.notes, *_notes(ask, rules)),
         numbers={
+            "kind": str(kind_of(forecast.features)),
             "prompt_tokens": forecast.prompt_tokens,
             "expected_answer_tokens": forecast.answer_tokens,
             "p90_answer_tokens": forecast.quantile(0.9),
@@ -238,8 +247,15 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
             "edge_price_ms": round(1000 * sides.edge_price, 3),
             "cloud_wait_s": round(sides.cloud_wait_s, 2),
             "edge_wait_s": round(sides.edge_wait_s, 2),
+            **_less_trusted(scene),
         },
     )
+
+
+def _less_trusted(scene: Scene) -> dict[str, str]:
+    """The models that the nodes are chosen by, if by any: who is how much more to be feared than the best."""
+    named = sorted(scene.weak.items(), key=lambda item: -item[1])[:MOST_NAMED]
+    return {"less_trusted": ", ".join(f"{model} by {weak:.2f}" for model, weak in named)} if named else {}
 
 
 def _hedge_s(scene: Scene, rules: Rules) -> float | None:

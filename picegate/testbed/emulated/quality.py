@@ -10,8 +10,8 @@ so that a share `sound` of a model's passages lies above 0.5. The gateway's judg
     confidence = Phi(Phi^-1(q) + blur z)
 
 All `z` are standard normal and follow from the point, and from whether the candidate is the first one, so that every
-policy meets the same passages. All three figures are assumptions. The quality stands as a mark in the passage's first word, for the judge and for the
-bench.
+policy meets the same passages. All three figures are assumptions. The quality stands as a mark in the passage's first
+word, for the judge and for the bench.
 """
 
 import re
