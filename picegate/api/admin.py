@@ -43,7 +43,7 @@ def admin_router(house: House) -> APIRouter:
             data = [asdict(entry) | {"saved": entry.saved} for entry in grouped]
         return {"object": "list", "by": by, "since": start, "data": data}
 
-    @router.get("/requests/{request_id}", summary="One request with its legs")
+    @router.get("/requests/{request_id}", summary="One request, with all that a drawing of its timeline needs")
     async def one(request_id: str, request: Request) -> dict[str, Any]:
         await guard.admin(request)
         found = await anyio.to_thread.run_sync(house.ledger.find, request_id)

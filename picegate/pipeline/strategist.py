@@ -97,17 +97,16 @@ class Strategist:
         self._arrivals.come(self._clock())
         return Owed(self._experience.load)
 
-    def saw_cloud(self, record: LegRecord, placed_s: float | None, in_flight: float) -> None:
-        """A leg in the cloud has ended well. `placed_s`: when it got its place, on the record's own clock."""
+    def saw_cloud(self, record: LegRecord, in_flight: float) -> None:
+        """A leg in the cloud has ended well."""
         if record.first_token_s is None or record.ended_s is None:
             return
-        since = record.started_s if placed_s is None else placed_s
         self._cloud.learn(
             self._clock(),
             batch=in_flight,
             tokens=record.tokens.completion,
             decode_s=record.ended_s - record.first_token_s,
-            first_token_s=record.first_token_s - since,
+            first_token_s=record.first_token_s - record.started_s,
             prompt_tokens=max(record.tokens.prompt - record.tokens.cached, 0),
         )
 

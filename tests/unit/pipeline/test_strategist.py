@@ -115,8 +115,8 @@ def test_the_clouds_legs_teach_its_pace_but_not_the_time_in_the_queue() -> None:
     before = planned(of)
     for _ in range(30):
         CLOCK.now += 2.0
-        record = LegRecord(LegKind.CLOUD, "cloud", "m", 0.0, None, 20.2, 40.2, LegEnd.DONE, None, Tokens(20, 201))
-        of.saw_cloud(record, 20.0, 1)  # 20 s in the queue, 0.2 s to the first token, 100 ms a token
+        record = LegRecord(LegKind.CLOUD, "cloud", "m", 20.0, None, 20.2, 40.2, LegEnd.DONE, None, Tokens(20, 201))
+        of.saw_cloud(record, 1)  # 20 s in the queue, then 0.2 s to the first token, 100 ms a token
     after = planned(of)
     assert before.chosen is not None
     alone = next(option for option in after.options if option.mode is Mode.CLOUD)
