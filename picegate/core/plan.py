@@ -183,6 +183,7 @@ class Option:
         finish_s: predicted end.
         cloud_tokens, edge_tokens: what it is expected to have written by each side.
         cost: what the planner minimises, in seconds: own finish, what others are delayed by, quality at risk.
+        again_cloud, again_edge: of these tokens, those for passages that are expected to be written more than once.
         out: why it was not to be chosen; empty where it was.
     """
 
@@ -195,6 +196,8 @@ class Option:
     edge_tokens: float
     cost: float
     out: str = ""
+    again_cloud: float = 0.0
+    again_edge: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

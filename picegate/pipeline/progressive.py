@@ -104,14 +104,14 @@ class _Progressive:
 
     async def _sketch(self, legs: TaskGroup) -> str:
         """Read the sketch to its end, or until it only repeats itself. Returns its finish reason."""
-        ask, limits = self._run.ask, self._outside.limits
+        ask, limits, chosen = self._run.ask, self._outside.limits, self._plan.chosen
         parser = SketchParser(max_points=ENDLESS * limits.max_points, max_words=limits.max_point_words)
         call = CloudCall(
             LegKind.SKETCH,
             ask.request_id,
             self._payload(),
             self._plan.level,
-            tokens=self._plan.chosen.cloud_tokens if self._plan.chosen is not None else None,
+            tokens=chosen.cloud_tokens - chosen.again_cloud if chosen is not None else None,
             patience_s=PATIENCE_S[self._plan.service],
         )
         finish_reason = "stop"

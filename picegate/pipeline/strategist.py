@@ -22,6 +22,7 @@ from picegate.planning.load import Owed
 from picegate.planning.planner import Experience, Rules, plan
 from picegate.planning.policies import POLICIES
 from picegate.planning.prices import Arrivals
+from picegate.planning.repairs import RepairModel, written
 from picegate.settings import PlannerSettings, ProgressiveSettings
 
 _PACE_S = 1.0  # a pace is reckoned anew this often
@@ -48,7 +49,7 @@ class Strategist:
         memory = memory or {}
         self._clock = clock
         self._lengths = LengthModel.of(memory.get("lengths"))
-        self._experience = Experience(levels=LevelModel.of(memory.get("levels")))
+        self._experience = Experience(LevelModel.of(memory.get("levels")), RepairModel.of(memory.get("repairs")))
         self._cloud = PaceModel(CLOUD_GUESS, now=clock())
         self._pace = self._cloud.pace(clock())
         self._pace_at = clock()
@@ -112,7 +113,12 @@ class Strategist:
 
     def as_data(self) -> dict[str, Any]:
         """What was learnt, as JSON can hold it."""
-        return {"lengths": self._lengths.as_data(), "levels": self._experience.levels.as_data()}
+        learnt = self._experience
+        return {
+            "lengths": self._lengths.as_data(),
+            "levels": learnt.levels.as_data(),
+            "repairs": learnt.repairs.as_data(),
+        }
 
     @property
     def answers_seen(self) -> int:
@@ -131,13 +137,15 @@ class Strategist:
         chained = sum(point.words for point in of.points if point.depends) / words if words else None
         self._lengths.learn_sketch(plan.forecast, delegated=bool(of.points), chained=chained)
         if of.points:
-            seen = replace(plan.forecast, answer_tokens=tally.completion_tokens, spread=0.0)
+            seen, passages = replace(plan.forecast, answer_tokens=tally.completion_tokens, spread=0.0), written(tally)
             self._experience.levels.learn(
                 plan.level,
                 self._experience.levels.split(plan.level, seen, self._rules.max_points),
                 cloud_tokens=sketch.tokens.completion,
-                edge_tokens=sum(leg.tokens.completion for leg in tally.edge_legs),
+                edge_tokens=passages.passages,
             )
+            if not plan.points_in_cloud:
+                self._experience.repairs.learn(plan.service, passages)
 
     def _pace_now(self, now: float) -> Pace:
         if now - self._pace_at >= _PACE_S:

@@ -17,6 +17,7 @@ from picegate.planning.load import Load
 from picegate.planning.options import WEIGHTS, Scene, progressive_options, whole_in_cloud, whole_on_edge
 from picegate.planning.placement import survey
 from picegate.planning.prices import market
+from picegate.planning.repairs import RepairModel
 
 PASSAGE_TOKENS = 300  # what one passage may take of a node's context besides the conversation
 SKETCH_TOKENS = 250  # our instructions in a sketch prompt
@@ -54,6 +55,7 @@ class Experience:
     """What was learnt and what is owed: everything of a decision that outlives it."""
 
     levels: LevelModel = field(default_factory=LevelModel)
+    repairs: RepairModel = field(default_factory=RepairModel)
     load: Load = field(default_factory=Load)
     arrivals_per_s: float = 0.0
 
@@ -119,6 +121,7 @@ def _look(
         max_points=rules.max_points,
         warm=rules.warm,
         pipelined=rules.pipelining,
+        again=experience.repairs.again(service),
     )
 
 
@@ -236,6 +239,8 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
             "edge_price_ms": round(1000 * sides.edge_price, 3),
             "cloud_wait_s": round(sides.cloud_wait_s, 2),
             "edge_wait_s": round(sides.edge_wait_s, 2),
+            "edge_again_share": round(scene.again.edge, 3),
+            "cloud_again_share": round(scene.again.cloud, 3),
         },
     )
 

@@ -1,6 +1,7 @@
 """What the planner remembers: learnt from events, kept over a restart."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,10 @@ def planned(of: Strategist) -> Plan:
     return of.plan(ask(), CloudView(limit=16), [NODE])
 
 
-def answered(of: Strategist, tokens: int, *, points: int = 3, depends: bool = False, reason: str = "stop") -> None:
-    """One progressive answer that went well."""
+def answered(
+    of: Strategist, tokens: int, *, points: int = 3, depends: bool = False, reason: str = "stop", verified: bool = False
+) -> None:
+    """One progressive answer that went well. `verified`: its passage was written a second time."""
     CLOCK.now += 1.0
     request, plan = ask(), planned(of)
     sketch = LegRecord(LegKind.SKETCH, "cloud", "m", 0.0, None, 0.2, 2.0, LegEnd.DONE, None, Tokens(100, 60))
@@ -45,7 +48,8 @@ def answered(of: Strategist, tokens: int, *, points: int = 3, depends: bool = Fa
     of.listen(request, Planned(plan))
     for number in range(points):
         of.listen(request, SketchPoint(Point(number, "notes", 60, depends)))
-    tally = Tally([sketch, *([passage] if points else [])], 20, tokens, 0.3, 4.0)
+    legs = [sketch, *([passage] if points else []), *([replace(passage, kind=LegKind.VERIFY)] if verified else [])]
+    tally = Tally(legs, 20, tokens, 0.3, 4.0)
     of.listen(request, Finished(reason, tally))
 
 
@@ -103,6 +107,18 @@ def test_the_clouds_legs_teach_its_pace_but_not_the_time_in_the_queue() -> None:
     alone = next(option for option in after.options if option.mode is Mode.CLOUD)
     assert alone.first_s < 1.0
     assert alone.finish_s == pytest.approx(0.1 * alone.cloud_tokens, rel=0.2)
+
+
+def test_second_opinions_are_learnt_as_repairs_and_do_not_make_passages_longer() -> None:
+    once, twice = strategist(), strategist()
+    for _ in range(30):
+        answered(once, 300)
+        answered(twice, 300, verified=True)
+    plain, repaired = planned(once), planned(twice)
+    assert plain.numbers["edge_again_share"] == 0
+    assert float(repaired.numbers["edge_again_share"]) > 0.5
+    assert [one.finish_s for one in repaired.options] == [one.finish_s for one in plain.options]
+    assert planned(strategist(twice.as_data())).numbers == repaired.numbers
 
 
 def test_what_requests_owe_is_gone_when_they_are() -> None:
