@@ -216,6 +216,7 @@ class Plan:
         hedge_s: a passage whose first token is not there after so many seconds is begun elsewhere, too; None: never.
         pipelined: points are handed out as their lines close, not when the sketch is whole.
         warm: likely nodes read the question while the cloud still writes.
+        resizing: long points may be cut, and short ones that wait for a slot may be written in one leg.
         points_in_cloud: the cloud expands its own points (baseline `sot`).
         whole: points are grouped over the free slots and nothing is shown before all is done (baseline `pice-like`).
         numbers: the figures the choice was made by, for `explain`.
@@ -234,6 +235,7 @@ class Plan:
     hedge_s: float | None = None
     pipelined: bool = True
     warm: bool = True
+    resizing: bool = True
     points_in_cloud: bool = False
     whole: bool = False
     notes: tuple[str, ...] = ()

@@ -65,6 +65,7 @@ class PassageRecord:
     Attributes:
         segment: its place among all stretches of the answer, the cloud's own text included.
         words: the length it was asked for.
+        within: the segment in whose passage its point is written, too; its own stays empty.
         turn_s: when the text before it had gone out, so that readers saw it live; None: never.
         writer: "cloud" or a node's name; empty while nobody has finished it.
         stood_in: nobody could expand the point, so its own notes stand in.
@@ -79,6 +80,7 @@ class PassageRecord:
     writer: str = ""
     attempts: int = 0
     stood_in: bool = False
+    within: int | None = None
 
 
 @dataclass(slots=True)

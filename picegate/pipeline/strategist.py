@@ -19,9 +19,10 @@ from picegate.planning.latency import CLOUD_GUESS, PaceModel
 from picegate.planning.length import LengthModel
 from picegate.planning.levels import LevelModel
 from picegate.planning.load import Owed
+from picegate.planning.placement import Survey
 from picegate.planning.planner import Experience, Rules, plan
 from picegate.planning.policies import POLICIES
-from picegate.planning.prices import Arrivals
+from picegate.planning.prices import Arrivals, Market, market
 from picegate.planning.repairs import RepairModel, written
 from picegate.settings import PlannerSettings, ProgressiveSettings
 
@@ -68,6 +69,7 @@ class Strategist:
             pipelining=planner.pipelining,
             warm=planner.warm and limits.warm,
             hedging=planner.hedging,
+            resizing=planner.resizing,
             edge_alone=planner.edge_alone,
         )
 
@@ -82,6 +84,15 @@ class Strategist:
         """A request has come. What it will owe is closed by whoever runs it."""
         self._arrivals.come(self._clock())
         return Owed(self._experience.load)
+
+    def market(self, cloud: CloudView, seen: Survey) -> Market:
+        """What a token costs others at this moment, on either side."""
+        now = self._clock()
+        return market(cloud, self._pace_now(now), seen, self._experience.load, self._arrivals.per_s(now))
+
+    def cloud_token_s(self, cloud: CloudView) -> float:
+        """Seconds between two tokens of a call that the cloud writes now."""
+        return self._pace_now(self._clock()).token_s(cloud.in_flight)
 
     def saw_cloud(self, record: LegRecord, placed_s: float | None, in_flight: float) -> None:
         """A leg in the cloud has ended well. `placed_s`: when it got its place, on the record's own clock."""

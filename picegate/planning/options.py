@@ -11,7 +11,7 @@ from picegate.planning.prices import Market
 from picegate.planning.repairs import ONCE, Again
 
 INSTRUCTION_TOKENS = 250  # ours, in a sketch prompt; the same for every request, so that prompt caches hold it
-_EDGE_INSTRUCTION_TOKENS = 220  # ours, in a passage's prompt
+EDGE_INSTRUCTION_TOKENS = 220  # ours, in a passage's prompt
 _UNLIMITED = 64
 _UNLIKELY = 0.25  # a sketch that delegates less often than this is not tried
 
@@ -168,7 +168,7 @@ def _delegated_s(scene: Scene, split: Split, first_s: float) -> float:
     opening_s = first_s + 0.6 * split.own * token_s
     sketch_s = first_s + split.cloud * token_s
     line_s = split.line * token_s
-    leg = Leg(split.edge / split.points, forecast.prompt_tokens + _EDGE_INSTRUCTION_TOKENS)
+    leg = Leg(split.edge / split.points, forecast.prompt_tokens + EDGE_INSTRUCTION_TOKENS)
     starts = [opening_s + line_s * (number + 1) if scene.pipelined else sketch_s for number in range(split.points)]
     wait_s = scene.market.edge_wait_s
     done = placed_s(scene.fleet, [leg] * split.points, starts, wait_s, warmed=scene.warm)

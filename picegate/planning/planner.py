@@ -44,6 +44,7 @@ class Rules:
     pipelining: bool = True
     warm: bool = True
     hedging: bool = True
+    resizing: bool = True
     edge_alone: bool = True
 
 
@@ -225,6 +226,7 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
         hedge_s=_hedge_s(scene, rules),
         pipelined=rules.pipelining and chosen.pipelined,
         warm=rules.warm and chosen.warm,
+        resizing=rules.resizing and rules.pipelining and chosen.pipelined and not chosen.points_in_cloud,
         notes=(*chosen.notes, *_notes(ask)),
         numbers={
             "prompt_tokens": forecast.prompt_tokens,
