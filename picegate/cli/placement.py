@@ -16,7 +16,7 @@ def run_placement(
     times: Annotated[int, typer.Option(min=1, help="Decisions of each kind at every size.")] = 25,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """What one plan and one placement take with 10 to 10,000 nodes; status 1 where 1,000 nodes take over 1 ms."""
+    """What a plan, a placement and the size of a leg take with 10 to 10,000 nodes; status 1 where 1,000 nodes take over 1 ms."""
     made = growth(SIZES, times)
     if as_json:
         print(json.dumps([asdict(one) for one in made], indent=1))
@@ -30,10 +30,10 @@ def _show(made: list[Growth]) -> None:
     console = Console(highlight=False)
     console.print("ms that a decision takes on this machine, medians")
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("nodes", "plan()", "place()"):
+    for column in ("nodes", "plan()", "place()", "cut or not"):
         table.add_column(column, justify="right")
     for one in made:
-        table.add_row(f"{one.nodes:,}", f"{one.plan:.3f}", f"{one.place:.3f}")
+        table.add_row(f"{one.nodes:,}", f"{one.plan:.3f}", f"{one.place:.3f}", f"{one.size:.3f}")
     console.print(table)
     met = all(one.met for one in made)
     word = "met   " if met else "MISSED"

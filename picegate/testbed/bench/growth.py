@@ -11,8 +11,13 @@ from picegate.core.chat import Ask, Message
 from picegate.core.plan import CloudView, NodeView
 from picegate.core.ports import Observation, Wish
 from picegate.nodes.lifecycle import Registry
+from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.length import LengthModel
+from picegate.planning.load import Load
+from picegate.planning.placement import survey
 from picegate.planning.planner import Experience, Rules, plan
+from picegate.planning.prices import market
+from picegate.planning.sizing import MOST_PARTS, Moment, parts
 from picegate.settings import FleetSettings, StaticNodeSettings
 
 SIZES = (10, 100, 1_000, 10_000)
@@ -28,16 +33,18 @@ class Growth:
     Attributes:
         plan: who answers a request, every option weighed.
         place: a slot for one passage, taken and given back.
+        size: whether a long point is cut.
     """
 
     nodes: int
     plan: float
     place: float
+    size: float
 
     @property
     def met(self) -> bool:
         """The bar is about one size; all others are shown only."""
-        return self.nodes != BAR_NODES or max(self.plan, self.place) <= BAR_MS
+        return self.nodes != BAR_NODES or max(self.plan, self.place, self.size) <= BAR_MS
 
 
 def growth(sizes: Sequence[int], times: int) -> list[Growth]:
@@ -48,7 +55,8 @@ def growth(sizes: Sequence[int], times: int) -> list[Growth]:
 async def _at(size: int, times: int) -> Growth:
     registry = fleet(size)
     views = registry.view()
-    return Growth(size, plan=_planned_ms(views, times), place=await _placed_ms(registry, times))
+    sized = _sized_ms(registry, times)
+    return Growth(size, plan=_planned_ms(views, times), place=await _placed_ms(registry, times), size=sized)
 
 
 def fleet(size: int) -> Registry:
@@ -68,6 +76,17 @@ def _planned_ms(views: Sequence[NodeView], times: int) -> float:
     for _ in range(times):
         start = time.perf_counter()
         plan(ask, forecast, cloud, views, Rules(), experience)
+        taken.append(time.perf_counter() - start)
+    return _median_ms(taken)
+
+
+def _sized_ms(registry: Registry, times: int) -> float:
+    taken: list[float] = []
+    for _ in range(times):
+        start = time.perf_counter()
+        seen = survey(registry.view(), 400)
+        sides = market(CloudView(limit=16, in_flight=16), CLOUD_GUESS, seen, Load(), 2.0)
+        parts(240.0, 180, MOST_PARTS, Moment(seen, sides, seen.free, 300.0))
         taken.append(time.perf_counter() - start)
     return _median_ms(taken)
 
