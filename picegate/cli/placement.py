@@ -16,7 +16,7 @@ def run_placement(
     times: Annotated[int, typer.Option(min=1, help="Decisions of each kind at every size.")] = 25,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """What a plan, a placement and the size of a leg take with 10 to 10,000 nodes; status 1 where 1,000 nodes take over 1 ms."""
+    """What each decision takes with 10 to 10,000 nodes; status 1 where one takes over 1 ms with 1,000."""
     made = growth(SIZES, times)
     if as_json:
         print(json.dumps([asdict(one) for one in made], indent=1))
