@@ -108,6 +108,7 @@ class PlannerSettings(Section):
     pipelining: bool = Field(True, description="hand points out as their lines close")
     warm: bool = Field(True, description="as progressive.warm, for comparisons; both must be on")
     hedging: bool = Field(True, description="begin a passage elsewhere, too, when its first token is late")
+    resizing: bool = Field(True, description="cut long points while slots are free, join short ones that wait for one")
 
 
 class QualitySettings(Section):

@@ -17,8 +17,10 @@ _RUN_ON = re.compile(rf"#{{1,6}}$|>>|[*_#]*(?:{LABELS}|Question|User|Human|Examp
 # Farewells, and echoes of our own request (`sketch/wording.py`): from there on nothing belongs to the passage.
 _SIGN_OFFS = (
     "Write one paragraph of",
+    "Write another paragraph of",
     "Continue the answer with one",
     "一段落を書いてください",
+    "段落をもう一つ、導入なしで",
     "Here is one paragraph",
     "Here is another paragraph",
     "Here is the paragraph",

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from picegate.cli.options import FAILED, complain
+from picegate.cli.placement import run_placement
 from picegate.cli.quality import run_quality
 from picegate.cli.testbed import profiles, run_calibrate, run_headline, run_one, run_sweep
 from picegate.testbed.overhead import progressive
@@ -39,6 +40,7 @@ app.command("trial")(run_one)
 app.command("calibrate")(run_calibrate)
 app.command("profiles")(profiles)
 app.command("quality")(run_quality)
+app.command("placement")(run_placement)
 
 
 @app.command()

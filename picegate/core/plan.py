@@ -184,6 +184,7 @@ class Option:
         finish_s: predicted end.
         cloud_tokens, edge_tokens: what it is expected to have written by each side.
         cost: what the planner minimises, in seconds: own finish, what others are delayed by, quality at risk.
+        again_cloud, again_edge: of these tokens, those for passages that are expected to be written more than once.
         out: why it was not to be chosen; empty where it was.
     """
 
@@ -196,6 +197,8 @@ class Option:
     edge_tokens: float
     cost: float
     out: str = ""
+    again_cloud: float = 0.0
+    again_edge: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,7 @@ class Plan:
         candidates: that may be written for one passage; how many are is decided for each.
         pipelined: points are handed out as their lines close, not when the sketch is whole.
         warm: likely nodes read the question while the cloud still writes.
+        resizing: long points may be cut, and short ones that wait for a slot may be written in one leg.
         points_in_cloud: the cloud expands its own points (baseline `sot`).
         weak: by model, how much more a weak passage is to be feared of it than of the fleet's best, 0..1; those of
             which it is not are left out.
@@ -237,6 +241,7 @@ class Plan:
     candidates: int = 1
     pipelined: bool = True
     warm: bool = True
+    resizing: bool = True
     points_in_cloud: bool = False
     whole: bool = False
     weak: Mapping[str, float] = field(default_factory=dict)

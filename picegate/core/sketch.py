@@ -14,6 +14,7 @@ class Point:
         depends: True for `>>N+`: to be written after everything before it, with it in view.
         prefix: what the passage's first line starts with and the edge does not write: a list marker ("- ", "2. ") or
             heading marker that stood in front of the notes; empty for a plain paragraph.
+        follows: a later part of a line that was cut: the part before it, which others write, has introduced its topic.
     """
 
     index: int
@@ -21,3 +22,4 @@ class Point:
     words: int
     depends: bool = False
     prefix: str = ""
+    follows: bool = False

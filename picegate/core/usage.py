@@ -71,6 +71,7 @@ class PassageRecord:
     Attributes:
         segment: its place among all stretches of the answer, the cloud's own text included.
         words: the length it was asked for.
+        within: the segment in whose passage its point is written, too; its own stays empty.
         turn_s: when the text before it had gone out, so that readers saw it live; None: never.
         writer: "cloud" or a node's name; empty while nobody has finished it.
         stood_in: nobody could expand the point, so its own notes stand in.
@@ -88,6 +89,7 @@ class PassageRecord:
     stood_in: bool = False
     candidates: int = 1
     why: str = ""
+    within: int | None = None
 
 
 @dataclass(slots=True)

@@ -181,7 +181,9 @@ class Contests:
         return contest
 
     def close(self, contest: Contest) -> None:
-        del self._open[contest.segment]
+        """Nothing more comes of it; where the passage was begun anew meanwhile, another contest has its place."""
+        if self._open.get(contest.segment) is contest:
+            del self._open[contest.segment]
 
     @property
     def under_way(self) -> bool:

@@ -1,6 +1,7 @@
 """A progressive answer: the cloud's own text, and every point's passage from the moment its line closes, merged."""
 
 import asyncio
+from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import TaskGroup
@@ -8,7 +9,7 @@ from anyio.abc import TaskGroup
 from picegate.assembly.merger import Merger
 from picegate.assembly.pacing import Pacer
 from picegate.core.errors import CloudError, PiceError
-from picegate.core.events import ReasoningDelta, SketchPoint, TextDelta
+from picegate.core.events import ReasoningDelta, SegmentDone, SketchPoint, TextDelta
 from picegate.core.plan import NodeView, Plan
 from picegate.core.ports import CloudCall, EdgeCall
 from picegate.core.sketch import Point
@@ -20,6 +21,7 @@ from picegate.pipeline.drafting import CHARACTERS_PER_WORD, Task, edge_sampling
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.passage import Passage
 from picegate.pipeline.run import Run
+from picegate.pipeline.sizing import Sizing
 from picegate.planning.grouping import grouped
 from picegate.planning.placement import Leg, leg_s, price_s
 from picegate.planning.queue import PATIENCE_S
@@ -33,6 +35,16 @@ _NOT_FOR_SKETCH = ("stop", "pice")
 MIN_GUIDED_POINTS = 2
 TICK_S = 0.04  # between two looks at text that is handed out slowly
 ENDLESS = 2  # a plan's number of points is a wish: a sketch is cut off only at so many times the operator's bound
+
+
+@dataclass(slots=True)
+class _Leg:
+    """A passage that may still wait for its slot. `also`: the segments behind its own whose points it holds, too."""
+
+    segment: int
+    point: Point
+    also: tuple[int, ...] = ()
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
 
 async def progressive(run: Run, plan: Plan, outside: Outside) -> None:
@@ -56,6 +68,8 @@ class _Progressive:
         self._language = language_of(run.ask.question)
         self._merger = Merger(stop=run.ask.stop, max_tokens=run.ask.max_tokens)
         self._passages = Passage(run, plan, outside, self._merger, self._show, self._language)
+        self._sizing = Sizing(run, plan, outside, self._language, self._passages.warmed)
+        self._last: _Leg | None = None  # of the last point, where another may be written with it
         self._scope = anyio.CancelScope()
         self._closed: dict[int, anyio.Event] = {}  # per passage, in reading order
         self._writers: dict[int, str | None] = {}
@@ -139,14 +153,14 @@ class _Progressive:
 
     async def _sketch(self, legs: TaskGroup) -> str:
         """Read the sketch to its end, or until it only repeats itself. Returns its finish reason."""
-        ask, limits = self._run.ask, self._outside.limits
+        ask, limits, chosen = self._run.ask, self._outside.limits, self._plan.chosen
         parser = SketchParser(max_points=ENDLESS * limits.max_points, max_words=limits.max_point_words)
         call = CloudCall(
             LegKind.SKETCH,
             ask.request_id,
             self._payload(),
             self._plan.level,
-            tokens=self._plan.chosen.cloud_tokens if self._plan.chosen is not None else None,
+            tokens=chosen.cloud_tokens - chosen.again_cloud if chosen is not None else None,
             patience_s=PATIENCE_S[self._plan.service],
         )
         finish_reason = "stop"
@@ -191,14 +205,55 @@ class _Progressive:
             self._run.emit(SketchPoint(piece))
             if self._outside.limits.show_sketch:
                 self._run.emit(ReasoningDelta(f">>{piece.words}{'+' * piece.depends} {piece.notes}\n"))
-            segment = self._merger.open_passage(piece)
-            record = PassageRecord(segment, piece.index, piece.words, self._run.elapsed())
-            self._run.tally.passages.append(record)
-            self._turn()
-            if self._plan.pipelined:
-                self._start(legs, [(segment, piece)])
-            else:
-                self._kept.append((segment, piece))
+            for point in self._sizing.cut(piece):
+                self._open(point, legs)
+
+    def _open(self, point: Point, legs: TaskGroup) -> None:
+        """A place for the passage, and whoever writes it."""
+        segment = self._merger.open_passage(point)
+        record = PassageRecord(segment, point.index, point.words, self._run.elapsed())
+        self._run.tally.passages.append(record)
+        self._turn()
+        if not self._plan.pipelined:
+            self._kept.append((segment, point))
+        elif (last := self._neighbour(segment)) and (both := self._sizing.share(last.point, point)):
+            # Its leg stands in the line for slots: it leaves, and one for both takes its place there.
+            last.scope.cancel()
+            record.within = last.segment
+            self._closed[segment] = anyio.Event()
+            self._last = _Leg(last.segment, both, (*last.also, segment))
+            legs.start_soon(self._expand_leg, self._last)
+        elif self._sizing.may_share(point):
+            self._closed[segment] = anyio.Event()
+            self._last = _Leg(segment, point)
+            legs.start_soon(self._expand_leg, self._last)
+        else:
+            self._start(legs, [(segment, point)])
+
+    def _neighbour(self, segment: int) -> _Leg | None:
+        """The leg right before this segment, where it still waits for its first slot."""
+        last = self._last
+        if last is None or (last.segment, *last.also)[-1] + 1 != segment:
+            return None
+        return None if any(leg.point == last.point.index for leg in self._run.tally.legs) else last
+
+    async def _expand_leg(self, leg: _Leg) -> None:
+        """A point that depends on nothing, so nothing is waited for but a slot."""
+        with leg.scope:
+            await self._expand(leg.segment, leg.point, [])
+            for segment in leg.also:
+                self._close_with(leg.segment, segment)
+
+    def _close_with(self, segment: int, also: int) -> None:
+        """The passage of `segment` is whole, and with it the point of `also`, which it holds."""
+        of = {record.segment: record for record in self._run.tally.passages}
+        wrote, record = of[segment], of[also]
+        record.writer, record.attempts, record.stood_in = wrote.writer, wrote.attempts, wrote.stood_in
+        record.done_s = wrote.done_s
+        self._writers[also] = self._writers[segment]
+        self._show(self._merger.close_passage(also))
+        self._run.emit(SegmentDone(also, record.point, record.writer, record.attempts, record.stood_in))
+        self._closed[also].set()
 
     def _hand_out(self, legs: TaskGroup) -> None:
         """The sketch has ended: start what was kept for that, `whole` answers in one group for each free slot."""

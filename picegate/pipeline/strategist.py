@@ -20,9 +20,11 @@ from picegate.planning.latency import CLOUD_GUESS, PaceModel
 from picegate.planning.length import LengthModel
 from picegate.planning.levels import LevelModel
 from picegate.planning.load import Owed
+from picegate.planning.placement import Survey
 from picegate.planning.planner import Experience, Rules, plan
 from picegate.planning.policies import POLICIES
-from picegate.planning.prices import Arrivals
+from picegate.planning.prices import Arrivals, Market, market
+from picegate.planning.repairs import RepairModel, written
 from picegate.planning.skill import Skill, Trust
 from picegate.planning.standing import Standing, standings
 from picegate.planning.verdicts import contests, verdicts
@@ -61,7 +63,9 @@ class Strategist:
         self._skill = Skill.of(memory.get("skill"), clock())
         self._threshold = threshold
         self._experience = Experience(
-            levels=LevelModel.of(memory.get("levels")), skill=self._skill if threshold is not None else None
+            levels=LevelModel.of(memory.get("levels")),
+            repairs=RepairModel.of(memory.get("repairs")),
+            skill=self._skill if threshold is not None else None,
         )
         self._cloud = PaceModel(CLOUD_GUESS, now=clock())
         self._pace = self._cloud.pace(clock())
@@ -81,6 +85,7 @@ class Strategist:
             pipelining=planner.pipelining,
             warm=planner.warm and limits.warm,
             hedging=planner.hedging,
+            resizing=planner.resizing,
             edge_alone=planner.edge_alone,
             candidates=candidates,
         )
@@ -96,6 +101,15 @@ class Strategist:
         """A request has come. What it will owe is closed by whoever runs it."""
         self._arrivals.come(self._clock())
         return Owed(self._experience.load)
+
+    def market(self, cloud: CloudView, seen: Survey) -> Market:
+        """What a token costs others at this moment, on either side."""
+        now = self._clock()
+        return market(cloud, self._pace_now(now), seen, self._experience.load, self._arrivals.per_s(now))
+
+    def cloud_token_s(self, cloud: CloudView) -> float:
+        """Seconds between two tokens of a call that the cloud writes now."""
+        return self._pace_now(self._clock()).token_s(cloud.in_flight)
 
     def saw_cloud(self, record: LegRecord, in_flight: float) -> None:
         """A leg in the cloud has ended well."""
@@ -129,9 +143,11 @@ class Strategist:
 
     def as_data(self) -> dict[str, Any]:
         """What was learnt, as JSON can hold it."""
+        learnt = self._experience
         return {
             "lengths": self._lengths.as_data(),
-            "levels": self._experience.levels.as_data(),
+            "levels": learnt.levels.as_data(),
+            "repairs": learnt.repairs.as_data(),
             "skill": self._skill.as_data(),
         }
 
@@ -170,13 +186,15 @@ class Strategist:
         chained = sum(point.words for point in of.points if point.depends) / words if words else None
         self._lengths.learn_sketch(plan.forecast, delegated=bool(of.points), chained=chained)
         if of.points:
-            seen = replace(plan.forecast, answer_tokens=tally.completion_tokens, spread=0.0)
+            seen, passages = replace(plan.forecast, answer_tokens=tally.completion_tokens, spread=0.0), written(tally)
             self._experience.levels.learn(
                 plan.level,
                 self._experience.levels.split(plan.level, seen, self._rules.max_points),
                 cloud_tokens=sketch.tokens.completion,
-                edge_tokens=sum(leg.tokens.completion for leg in tally.edge_legs if leg.kind is not LegKind.VERIFY),
+                edge_tokens=passages.passages,
             )
+            if not plan.points_in_cloud:
+                self._experience.repairs.learn(plan.service, passages)
 
     def _pace_now(self, now: float) -> Pace:
         if now - self._pace_at >= _PACE_S:

@@ -8,9 +8,10 @@ from picegate.core.plan import CloudView, Forecast, Option, Pace
 from picegate.planning.levels import LEVELS, LevelModel, Split
 from picegate.planning.placement import Leg, Survey, leg_s, placed_s
 from picegate.planning.prices import Market
+from picegate.planning.repairs import ONCE, Again
 
 INSTRUCTION_TOKENS = 250  # ours, in a sketch prompt; the same for every request, so that prompt caches hold it
-_EDGE_INSTRUCTION_TOKENS = 220  # ours, in a passage's prompt
+EDGE_INSTRUCTION_TOKENS = 220  # ours, in a passage's prompt
 _UNLIMITED = 64
 _UNLIKELY = 0.25  # a sketch that delegates less often than this is not tried
 
@@ -60,6 +61,7 @@ class Scene:
     warm: bool = True
     pipelined: bool = True
     weak: Mapping[str, float] = field(default_factory=dict)  # as in the plan
+    again: Again = ONCE
 
     def cost(self, finish_s: float, cloud_tokens: float, edge_tokens: float, risk: float) -> float:
         w, m = self.weights, self.market
@@ -132,15 +134,29 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
     finish_s = _delegated_s(scene, split, first_s)
     share = forecast.delegable
     mean_s = share * finish_s + (1.0 - share) * max(alone.finish_s, 0.0)
-    cloud_tokens = share * split.cloud + (1.0 - share) * alone.cloud_tokens
-    edge_tokens = share * split.edge
+    # Nobody who reads waits for a repair, so it is in the tokens and in the price, not in the times.
+    again_cloud, again_edge = share * split.edge * scene.again.cloud, share * split.edge * scene.again.edge
+    cloud_tokens = share * split.cloud + (1.0 - share) * alone.cloud_tokens + again_cloud
+    edge_tokens = share * split.edge + again_edge
     out = ""
     if share < _UNLIKELY:
         out = "hardly anything to delegate"
     elif finish_s * _margin(scene, scene.fleet.pace) > alone.finish_s:
         out = "later than the cloud alone"
     cost = scene.cost(mean_s, cloud_tokens, edge_tokens, share * RISK[level])
-    return Option(Mode.PROGRESSIVE, level, split.points, first_s, finish_s, cloud_tokens, edge_tokens, cost, out)
+    return Option(
+        Mode.PROGRESSIVE,
+        level,
+        split.points,
+        first_s,
+        finish_s,
+        cloud_tokens,
+        edge_tokens,
+        cost,
+        out,
+        again_cloud,
+        again_edge,
+    )
 
 
 def progressive_options(scene: Scene, alone: Option, fixed_level: int = 0) -> Iterable[Option]:
@@ -153,7 +169,7 @@ def _delegated_s(scene: Scene, split: Split, first_s: float) -> float:
     opening_s = first_s + 0.6 * split.own * token_s
     sketch_s = first_s + split.cloud * token_s
     line_s = split.line * token_s
-    leg = Leg(split.edge / split.points, forecast.prompt_tokens + _EDGE_INSTRUCTION_TOKENS)
+    leg = Leg(split.edge / split.points, forecast.prompt_tokens + EDGE_INSTRUCTION_TOKENS)
     starts = [opening_s + line_s * (number + 1) if scene.pipelined else sketch_s for number in range(split.points)]
     wait_s = scene.market.edge_wait_s
     done = placed_s(scene.fleet, [leg] * split.points, starts, wait_s, warmed=scene.warm)

@@ -18,6 +18,7 @@ from picegate.planning.load import Load
 from picegate.planning.options import WEIGHTS, Scene, progressive_options, whole_in_cloud, whole_on_edge
 from picegate.planning.placement import survey
 from picegate.planning.prices import market
+from picegate.planning.repairs import RepairModel
 from picegate.planning.skill import Skill
 
 PASSAGE_TOKENS = 300  # what one passage may take of a node's context besides the conversation
@@ -46,6 +47,7 @@ class Rules:
     pipelining: bool = True
     warm: bool = True
     hedging: bool = True
+    resizing: bool = True
     edge_alone: bool = True
     candidates: int = 1  # for one passage
 
@@ -59,6 +61,7 @@ class Experience:
 
     levels: LevelModel = field(default_factory=LevelModel)
     skill: Skill | None = None
+    repairs: RepairModel = field(default_factory=RepairModel)
     load: Load = field(default_factory=Load)
     arrivals_per_s: float = 0.0
 
@@ -126,6 +129,7 @@ def _look(
         warm=rules.warm,
         pipelined=rules.pipelining,
         weak=skill.weak(seen.models, kind_of(forecast.features)) if skill is not None else {},
+        again=experience.repairs.again(service),
     )
 
 
@@ -230,6 +234,7 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
         candidates=min(ask.options.ensemble or rules.candidates, rules.candidates),
         pipelined=rules.pipelining and chosen.pipelined,
         warm=rules.warm and chosen.warm,
+        resizing=rules.resizing and rules.pipelining and chosen.pipelined and not chosen.points_in_cloud,
         weak=scene.weak,
         stake_s=scene.weights.risk_s / max(option.points if option is not None else points, 1),
         notes=(*chosen.notes, *_notes(ask, rules)),
@@ -248,6 +253,8 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
             "cloud_wait_s": round(sides.cloud_wait_s, 2),
             "edge_wait_s": round(sides.edge_wait_s, 2),
             **_less_trusted(scene),
+            "edge_again_share": round(scene.again.edge, 3),
+            "cloud_again_share": round(scene.again.cloud, 3),
         },
     )
 

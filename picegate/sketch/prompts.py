@@ -76,7 +76,7 @@ def expand_messages(
             )
             room = max(0, min(room, context_tokens - spent))
         ending = tail(before.strip(), room)
-    ask = texts.ask
+    ask = texts.ask_more if point.follows else texts.ask
     request = last.text
     if ending:
         request += f"{texts.before}:\n{ending}\n\n"

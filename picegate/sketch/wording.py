@@ -21,6 +21,7 @@ class Wording:
         question, before, notes: labels.
         ask: what to do with the notes; {words}, {characters}.
         ask_after: the same for a passage that follows on what stands before it.
+        ask_more: the same for a later part of a passage, whose first part is not there yet.
         rescue: what the cloud is asked for when no edge could write a passage; {words}, {characters}, {notes}.
         rescue_before, rescue_shown: what it may need for that; {before}, {shown}.
         go_on: asks the cloud for the rest of a whole answer that another model has begun.
@@ -37,6 +38,7 @@ class Wording:
     notes: str
     ask: str
     ask_after: str
+    ask_more: str
     rescue: str
     rescue_before: str
     rescue_shown: str
@@ -75,6 +77,7 @@ See a doctor if it lasts over a month.""",
     notes="Notes",
     ask="Write one paragraph of about {words} words.",
     ask_after="Continue the answer with one paragraph of about {words} words. Do not repeat it.",
+    ask_more="Write another paragraph of about {words} words. Begin with the facts, without an introduction.",
     rescue="Write only one passage of your answer to this now, about {words} words long, from these notes: {notes}\n"
     "No greeting, no title, no remark about the task. Keep the answer's language and tone.",
     rescue_before="The answer up to here, not to be repeated:\n{before}",
@@ -89,6 +92,7 @@ _NEUTRAL = replace(
     expand=_ENGLISH.expand + " Write in the language of the question.",
     ask=_ENGLISH.ask + " Use the language of the question.",
     ask_after=_ENGLISH.ask_after + " Use the language of the question.",
+    ask_more=_ENGLISH.ask_more + " Use the language of the question.",
 )
 
 _JAPANESE = Wording(
@@ -119,6 +123,7 @@ N=語数(1語≒2字)。メモ=必要な事実・数値・名称を簡潔に。�
     notes="メモ",
     ask="約{characters}字の一段落を書いてください。",
     ask_after="ここまでの答えに続く約{characters}字の一段落を、繰り返しなしで書いてください。",
+    ask_more="約{characters}字の段落をもう一つ、導入なしで事実から書いてください。",
     rescue="この質問への答えのうち、次のメモの一段落だけを約{characters}字で書いてください: {notes}\n"
     "挨拶、見出し、作業についての説明は不要です。答えの言葉づかいと文体を保ってください。",
     rescue_before="ここまでの答え(繰り返さない):\n{before}",

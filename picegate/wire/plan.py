@@ -38,7 +38,7 @@ def _forecast(forecast: Forecast) -> dict[str, Any]:
 
 
 def _option(option: Option) -> dict[str, Any]:
-    """Times in seconds. `out`: why it was not to be chosen, else null."""
+    """Times in seconds. `again_tokens`: of the tokens, those for repairs. `out`: why it was not to be chosen."""
     return {
         "mode": option.mode.value,
         "level": option.level,
@@ -47,6 +47,7 @@ def _option(option: Option) -> dict[str, Any]:
         "finish_s": round(option.finish_s, 3),
         "cloud_tokens": round(option.cloud_tokens),
         "edge_tokens": round(option.edge_tokens),
+        "again_tokens": {"cloud": round(option.again_cloud), "edge": round(option.again_edge)},
         "cost": round(option.cost, 3),
         "out": option.out or None,
     }

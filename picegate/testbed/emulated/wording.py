@@ -9,6 +9,7 @@ _TAILS = ["lan", "mer", "nis", "pol", "rud", "sem", "tav", "vin", "xor", "yel"]
 _WORDS = tuple(head + tail for head, tail in product(_HEADS, _TAILS))
 _KANA = "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロ"
 SENTENCE_WORDS = (8, 15)
+CLAUSE_WORDS = 4
 
 
 def sentences(count: int, seed: str, *, japanese: bool = False) -> list[str]:
@@ -21,11 +22,15 @@ def sentences(count: int, seed: str, *, japanese: bool = False) -> list[str]:
 
 
 def notes(count: int, seed: str, *, japanese: bool = False) -> list[str]:
-    """`count` words in telegram style, each with a space behind it, or nothing in Japanese; no full stop."""
+    """`count` words in telegram style, each with a space behind it, or nothing in Japanese; no full stop.
+
+    The first is the topic; a clause has a few words.
+    """
     rng = Random(seed)  # noqa: S311 (made-up text)
-    if japanese:
-        return ["".join(rng.choices(_KANA, k=2)) for _ in range(count)]
-    return [word + " " for word in rng.choices(_WORDS, k=count)]
+    plain = ["".join(rng.choices(_KANA, k=2)) for _ in range(count)] if japanese else rng.choices(_WORDS, k=count)
+    topic, clause, space = ("：", "；", "") if japanese else (":", ";", " ")
+    marks = [topic if at == 0 else clause if at % CLAUSE_WORDS == 0 else "" for at in range(count)]
+    return [word + mark + space for word, mark in zip(plain, [*marks[: count - 1], ""], strict=True)]
 
 
 def _lengths(count: int, rng: Random) -> Iterator[int]:

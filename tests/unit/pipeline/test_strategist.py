@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from picegate.core.chat import Ask, Message, Mode
-from picegate.core.events import Finished, Planned, SketchPoint
+from picegate.core.events import CLOUD, Finished, Planned, SketchPoint
 from picegate.core.plan import CloudView, NodeView, Plan
 from picegate.core.quality import Quality
 from picegate.core.sketch import Point
@@ -41,8 +41,10 @@ def planned(of: Strategist) -> Plan:
     return of.plan(ask(), CloudView(limit=16), [NODE])
 
 
-def answered(of: Strategist, tokens: int, *, points: int = 3, depends: bool = False, reason: str = "stop") -> None:
-    """One progressive answer that went well."""
+def answered(
+    of: Strategist, tokens: int, *, points: int = 3, depends: bool = False, reason: str = "stop", verified: bool = False
+) -> None:
+    """One progressive answer that went well. `verified`: the cloud wrote its passage a second time."""
     CLOCK.now += 1.0
     request, plan = ask(), planned(of)
     sketch = LegRecord(LegKind.SKETCH, "cloud", "m", 0.0, None, 0.2, 2.0, LegEnd.DONE, None, Tokens(100, 60))
@@ -50,7 +52,12 @@ def answered(of: Strategist, tokens: int, *, points: int = 3, depends: bool = Fa
     of.listen(request, Planned(plan))
     for number in range(points):
         of.listen(request, SketchPoint(Point(number, "notes", 60, depends)))
-    tally = Tally([sketch, *([passage] if points else [])], 20, tokens, 0.3, 4.0)
+    legs = [
+        sketch,
+        *([passage] if points else []),
+        *([replace(passage, kind=LegKind.VERIFY, where=CLOUD)] if verified else []),
+    ]
+    tally = Tally(legs, 20, tokens, 0.3, 4.0)
     of.listen(request, Finished(reason, tally))
 
 
@@ -155,6 +162,18 @@ def test_where_nothing_is_scored_no_model_is_trusted_less_and_what_was_learnt_is
     scored(off)
     assert off.plan(ask(), CloudView(limit=16), TWO).weak == {}
     assert off.as_data()["skill"] == of.as_data()["skill"]
+
+
+def test_rewrites_are_learnt_as_repairs_and_do_not_make_passages_longer() -> None:
+    once, twice = strategist(), strategist()
+    for _ in range(30):
+        answered(once, 300)
+        answered(twice, 300, verified=True)
+    plain, repaired = planned(once), planned(twice)
+    assert plain.numbers["cloud_again_share"] == 0
+    assert float(repaired.numbers["cloud_again_share"]) > 0.5
+    assert [one.finish_s for one in repaired.options] == [one.finish_s for one in plain.options]
+    assert planned(strategist(twice.as_data())).numbers == repaired.numbers
 
 
 def test_what_requests_owe_is_gone_when_they_are() -> None:
