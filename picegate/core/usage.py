@@ -16,7 +16,7 @@ class LegKind(StrEnum):
     EXPAND = "expand"  # one point, from an edge
     EDGE = "edge"  # the whole answer, from an edge
     HEDGE = "hedge"  # one point begun again elsewhere, on an edge or in the cloud
-    VERIFY = "verify"  # a weak passage written once more while nobody reads it, on an edge or in the cloud
+    VERIFY = "verify"  # a further candidate for a passage that is not being read, on an edge or in the cloud
     WARM = "warm"  # prefill only
 
 
@@ -74,7 +74,7 @@ class PassageRecord:
         turn_s: when the text before it had gone out, so that readers saw it live; None: never.
         writer: "cloud" or a node's name; empty while nobody has finished it.
         stood_in: nobody could expand the point, so its own notes stand in.
-        candidates: how many were to be written of it, and `why` so many; empty where there was nothing to choose.
+        candidates: that were begun side by side, and `why` as many; empty: nothing was decided.
     """
 
     segment: int

@@ -169,6 +169,7 @@ slot_wait_s = 60.0
 [quality]
 # A stand-in is the agents' own model on their own cores: what it wrote once more would be no better, and later.
 repair = {json.dumps(plan.cloud is not None)}
+ensemble = "never"
 
 [storage]
 url = {json.dumps(f"sqlite:///{plan.folder.resolve() / 'ledger.db'}")}
