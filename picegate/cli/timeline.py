@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import Any
 
 from rich.text import Text
@@ -19,7 +20,6 @@ KINDS = {
     "warm": "warm-up",
     "expand": "passage",
     "verify": "repair",
-    "ensemble": "candidate",
 }
 
 
@@ -89,7 +89,7 @@ class _Chart:
             title = self._title(passage) if passage else _kind(leg)
             yield self._leg(
                 leg,
-                self._marks.below + _kind(leg) if at else title,
+                self._marks.below + _kind(leg, legs[:at]) if at else title,
                 partial(self._paint_leg, leg, from_s, turn_s=turn_s),
                 "" if at else str(point + 1),
                 self._note(leg, legs[:at], chosen=len(legs) > 1),
@@ -125,7 +125,11 @@ class _Chart:
         if leg["quality"] is not None:
             score = f"{leg['quality']['confidence']:.2f}"
             scored = [one["quality"]["confidence"] for one in earlier if one["quality"] is not None]
-            said.append(f"{max(scored):.2f}{self._marks.becomes}{score}" if scored and _is_repair(leg) else score)
+            said.append(
+                f"{max(scored):.2f}{self._marks.becomes}{score}"
+                if scored and _kind(leg, earlier) == "repair"
+                else score
+            )
         if leg["end"] == "failed":
             said.append(f"{self._marks.failed} {leg['error']}")
         elif leg["end"] == "cancelled":
@@ -183,12 +187,11 @@ class _Chart:
             lane.write(passage["turn_s"], str(passage["point"] + 1), "bold", avoid="0123456789" + marks.first)
 
 
-def _kind(leg: Record) -> str:
+def _kind(leg: Record, earlier: Sequence[Record] = ()) -> str:
+    """A passage that is written once more while others still write it is no repair: it was meant to be chosen from."""
+    if leg["kind"] == "verify" and any((one["ended_s"] or inf) > leg["started_s"] for one in earlier):
+        return "candidate"
     return str(KINDS.get(leg["kind"], leg["kind"]))
-
-
-def _is_repair(leg: Record) -> bool:
-    return bool(leg["kind"] == "verify")
 
 
 def _asked_s(leg: Record) -> float:
