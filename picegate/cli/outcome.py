@@ -82,7 +82,8 @@ def _money(record: Mapping[str, Any]) -> list[Figure]:
         return []
     figures = [("cost", f"{cost:.6f} {currency}")]
     if alone and alone != cost:
-        figures.append(("saved about", f"{alone - cost:.6f} {currency} ({1 - cost / alone:.0%})"))
+        what = "saved about" if cost < alone else "dearer than the cloud alone by about"
+        figures.append((what, f"{abs(alone - cost):.6f} {currency} ({abs(1 - cost / alone):.0%})"))
     return figures
 
 

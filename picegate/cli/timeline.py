@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import Any
 
 from rich.text import Text
@@ -19,7 +20,6 @@ KINDS = {
     "warm": "warm-up",
     "expand": "passage",
     "verify": "repair",
-    "ensemble": "candidate",
 }
 
 
@@ -43,8 +43,8 @@ def timeline(
     columns = Columns([row for row in rows if isinstance(row, Row)], width, max(record["total_s"], 1e-3, *ends), marks)
     drawn = [columns.line(row) if isinstance(row, Row) else columns.aside(row) for row in rows]
     seen = "".join(line.plain for line in drawn)
-    lines = [*_head(record, width, marks, question), columns.head(), *drawn]
-    lines += [Text(), *outcome(record, width), *legend(seen, width, marks)]
+    lines = [*_head(record, width, marks, question), Text(), columns.head(), *drawn]
+    lines += [Text(), *outcome(record, width), Text(), *legend(seen, width, marks)]
     for line in lines:
         line.truncate(width)
     return lines
@@ -86,26 +86,23 @@ class _Chart:
         for at, leg in enumerate(legs):
             from_s = min(passage["opened_s"], _asked_s(leg)) if passage and not at else _asked_s(leg)
             turn_s = passage["turn_s"] if passage and leg is best else None
-            stood_in = bool(passage and passage["stood_in"] and leg is legs[-1])
             title = self._title(passage) if passage else _kind(leg)
             yield self._leg(
                 leg,
-                self._marks.below + _kind(leg) if at else title,
+                self._marks.below + _kind(leg, legs[:at]) if at else title,
                 partial(self._paint_leg, leg, from_s, turn_s=turn_s),
                 "" if at else str(point + 1),
-                self._note(leg, legs[:at], stood_in=stood_in, chosen=len(legs) > 1),
-                bad=stood_in,
+                self._note(leg, legs[:at], chosen=len(legs) > 1),
             )
         if passage and not legs:
-            note = "notes stand in" if passage["stood_in"] else ""
-            yield Row("", self._title(passage), partial(self._paint_wait, passage), str(point + 1), note=note, bad=True)
+            yield Row("", self._title(passage), partial(self._paint_wait, passage), str(point + 1))
+        if passage and passage["stood_in"]:
+            yield f"{self._marks.below}nobody could write it: its own notes stand in"
         if passage and passage["candidates"] > 1:
             why = f": {passage['why']}" if passage["why"] else ""
             yield f"{self._marks.below}{passage['candidates']} candidates{why}"
 
-    def _leg(
-        self, leg: Record, what: str, paint: partial[None], number: str = "", note: str = "", *, bad: bool = False
-    ) -> Row:
+    def _leg(self, leg: Record, what: str, paint: partial[None], number: str = "", note: str = "") -> Row:
         written = leg["completion_tokens"]
         return Row(
             leg["where"],
@@ -115,22 +112,24 @@ class _Chart:
             self._styles[leg["where"]],
             f"{written} tok" if written else "",
             note or self._note(leg),
-            bad=bad or leg["end"] == "failed",
+            bad=leg["end"] == "failed",
             faint=leg["kept"] is False,
         )
 
     def _title(self, passage: Record) -> str:
         return " ".join(self._texts.get(passage["segment"], "").split()) or f"{passage['words']} words"
 
-    def _note(
-        self, leg: Record, earlier: Sequence[Record] = (), *, stood_in: bool = False, chosen: bool = False
-    ) -> str:
+    def _note(self, leg: Record, earlier: Sequence[Record] = (), *, chosen: bool = False) -> str:
         """What became of it: its score, the one that a repair was to improve, and whether it was kept."""
         said = []
         if leg["quality"] is not None:
             score = f"{leg['quality']['confidence']:.2f}"
             scored = [one["quality"]["confidence"] for one in earlier if one["quality"] is not None]
-            said.append(f"{max(scored):.2f}{self._marks.becomes}{score}" if scored and _is_repair(leg) else score)
+            said.append(
+                f"{max(scored):.2f}{self._marks.becomes}{score}"
+                if scored and _kind(leg, earlier) == "repair"
+                else score
+            )
         if leg["end"] == "failed":
             said.append(f"{self._marks.failed} {leg['error']}")
         elif leg["end"] == "cancelled":
@@ -139,7 +138,7 @@ class _Chart:
             said.append("lost")
         elif leg["kept"] and chosen:
             said.append(self._marks.kept)
-        return " ".join([*said, "notes stand in"] if stood_in else said)
+        return " ".join(said)
 
     def _paint_leg(self, leg: Record, from_s: float, lane: Lane, *, turn_s: float | None = None) -> None:
         marks, style, first_s = self._marks, self._styles[leg["where"]], leg["first_token_s"]
@@ -188,12 +187,11 @@ class _Chart:
             lane.write(passage["turn_s"], str(passage["point"] + 1), "bold", avoid="0123456789" + marks.first)
 
 
-def _kind(leg: Record) -> str:
+def _kind(leg: Record, earlier: Sequence[Record] = ()) -> str:
+    """A passage that is written once more while others still write it is no repair: it was meant to be chosen from."""
+    if leg["kind"] == "verify" and any((one["ended_s"] or inf) > leg["started_s"] for one in earlier):
+        return "candidate"
     return str(KINDS.get(leg["kind"], leg["kind"]))
-
-
-def _is_repair(leg: Record) -> bool:
-    return bool(leg["kind"] == "verify")
 
 
 def _asked_s(leg: Record) -> float:

@@ -11,6 +11,7 @@ The shape of `usage.pice` (all times in seconds since the request arrived, all m
     timings                      {first_token_s, total_s}
     legs                         one entry per upstream call: {leg, node, model, point, prompt_tokens,
                                  completion_tokens, cached_tokens, started_s, first_token_s, ended_s, end, error};
+                                 it starts when it goes out, any waiting for a slot or a place done;
                                  of a passage that was scored also kept (false: another one took its place) and
                                  quality {confidence, defects by name (0..1, those found), mean_logprob}
 """

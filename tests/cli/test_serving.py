@@ -16,10 +16,12 @@ from picegate.planning.kinds import Kind, Topic
 from picegate.planning.skill import Skill
 from picegate.testbed.cloud import PLAIN, ScriptedCloud
 from picegate.testbed.edge import ScriptedEdge
+from picegate.testbed.script import Ends, Reply
 from tests.cli.conftest import Config
 from tests.cli.running import DEADLINE_S, Ran, Served, run, served
 
 OPEN = "require_key = false"
+KEYS = (("plain",), ("boss", "--admin"))
 
 
 async def beside(command: Callable[..., Ran], *arguments: str, **settings: str) -> Ran:
@@ -174,3 +176,71 @@ async def test_an_answer_streams_to_the_terminal_and_into_the_ledger(config: Con
     days = json.loads(run("usage", "--config", file, "--by", "day", "--json").out)
     assert [day["requests"] for day in days] == [2]
     assert question not in gateway.log.read_text()
+
+
+async def test_a_timeline_is_drawn_below_the_answer_and_again_later(config: Config, question: str) -> None:
+    async with ScriptedCloud() as cloud, ScriptedEdge("nano") as edge:
+        node = f'[[nodes]]\nname = "nano"\nurl = "{edge.url}"\nmodel = "edge-model"\nslots = 4'
+        file = config(node, cloud=cloud.url)
+        keys = {name: run("keys", "create", name, "--config", file, *more).out.strip() for name, *more in KEYS}
+        server = served(file)
+        gateway: Served = await anyio.to_thread.run_sync(server.__enter__)
+
+        async def asked(*options: str, **settings: str) -> Ran:
+            command = ("ask", question, "--model", "pice-progressive", "--url", gateway.url, *options)
+            return await beside(run, *command, PICEGATE_KEY=keys["plain"], **settings)
+
+        try:
+            refused = await asked("--trace")
+            assert (refused.status, refused.out) == (1, "")
+            assert refused.err.startswith(f"picegate: the gateway at {gateway.url} answered 403: ")
+            assert "admin" in refused.err
+            assert not cloud.calls  # nothing was asked, so nothing is to be paid for
+
+            drawn = await asked("--trace", "--admin-key", keys["boss"])
+            assert drawn.status == 0, drawn.err
+            assert "says [nano]" in drawn.out
+            lines = drawn.err.splitlines()
+            assert question in lines
+            assert any("cloud" in line and "sketch" in line and "●" in line for line in lines)
+            first = next(line for line in lines if line.startswith("1 nano "))
+            title = first.removeprefix("1 nano ").split("…")[0].strip()
+            assert title, first
+            assert title in drawn.out
+            assert any(line.startswith("  reader") for line in lines)
+            assert any(line.startswith("first token ") for line in lines)
+
+            told = await asked("--trace", "--json", PICEGATE_ADMIN_KEY=keys["boss"])
+            record = json.loads(told.out)
+            assert "says [nano]" in told.err
+            assert [passage["writer"] for passage in record["passages"]] == ["nano"] * len(record["passages"])
+            assert record["passages"]
+
+            trace = ("trace", record["request_id"], "--url", gateway.url)
+            again = await beside(run, *trace, PICEGATE_ADMIN_KEY=keys["boss"])
+            assert again.status == 0, again.err
+            assert record["request_id"] in again.out
+            assert f"{record['passages'][0]['words']} words" in again.out
+            same = await beside(run, *trace, "--json", PICEGATE_ADMIN_KEY=keys["boss"])
+            assert json.loads(same.out) == record
+            nobodys = await beside(run, "trace", "no/such id", "--url", gateway.url, "--key", keys["boss"])
+            assert (nobodys.status, nobodys.out) == (1, "")
+            assert nobodys.err == f"picegate: the gateway at {gateway.url} has no record of a request 'no/such id'\n"
+        finally:
+            await anyio.to_thread.run_sync(lambda: server.__exit__(None, None, None))
+
+
+async def test_an_answer_that_breaks_off_is_drawn_all_the_same(config: Config, question: str) -> None:
+    cloud = ScriptedCloud(lambda _: Reply("It begins well, but", ends=Ends.CUT))
+    async with cloud:
+        server = served(config("", cloud=cloud.url, access=OPEN))
+        gateway: Served = await anyio.to_thread.run_sync(server.__enter__)
+        try:
+            command = ("ask", question, "--model", "pice-cloud", "--trace", "--url", gateway.url)
+            ran = await beside(run, *command)
+            assert ran.status == 1
+            assert "It begins well, but" in ran.out
+            assert "ended error" in ran.err
+            assert "whole answer" in ran.err
+        finally:
+            await anyio.to_thread.run_sync(lambda: server.__exit__(None, None, None))

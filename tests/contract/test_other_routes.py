@@ -8,6 +8,8 @@ import openai
 import pytest
 
 from picegate.core.events import Planned, TextDelta
+from picegate.core.quality import Quality
+from picegate.core.usage import PassageRecord, Stall
 from tests.contract.asking import body, get, post
 from tests.contract.house import PROGRESSIVE_PLAN, door, finished, progressive
 
@@ -132,6 +134,55 @@ async def test_usage_and_requests_come_from_the_ledger(tmp_path: Path) -> None:
     assert missing.status_code == 404
     assert (bad.status_code, bad.json()["error"]["param"]) == (400, "by")
     assert (worse.status_code, worse.json()["error"]["param"]) == (400, "since")
+
+
+async def test_a_request_can_be_drawn_from_what_the_admin_side_tells(tmp_path: Path) -> None:
+    end = finished()
+    end.tally.legs[1].waited_s, end.tally.legs[1].quality, end.tally.legs[1].kept = 0.2, Quality(0.8), True
+    end.tally.passages = [PassageRecord(1, 1, 60, 0.3, 0.6, 1.5, "orin-1", 1)]
+    end.tally.stalls = {1: Stall(1, 1, 0.4, 0.7, 0.4)}
+    async with door(tmp_path) as at:
+        await post(at.root, body(), x_request_id="req-1")
+        for event in (Planned(PROGRESSIVE_PLAN), end):
+            at.house.ledger.listen(at.script.asked[0], event)
+        at.house.ledger.close()
+        found = (await get(at.root, "/admin/v1/requests/req-1")).json()
+    stall = {"segment": 1, "times": 1, "total_s": 0.4, "from_s": 0.7, "longest_s": 0.4}
+    assert found["legs"][1] == {
+        "kind": "expand",
+        "where": "orin-1",
+        "model": "small",
+        "point": 1,
+        "end": "done",
+        "error": None,
+        "waited_s": 0.2,
+        "started_s": 0.5,
+        "first_token_s": 0.6,
+        "ended_s": 1.5,
+        "prompt_tokens": 50,
+        "cached_tokens": 0,
+        "completion_tokens": 60,
+        "quality": {"leg": 1, "kept": True, "confidence": 0.8, "defects": {}, "mean_logprob": None},
+        "kept": True,
+    }
+    assert found["passages"] == [
+        {
+            "segment": 1,
+            "point": 1,
+            "words": 60,
+            "opened_s": 0.3,
+            "turn_s": 0.6,
+            "done_s": 1.5,
+            "writer": "orin-1",
+            "attempts": 1,
+            "stood_in": False,
+            "candidates": 1,
+            "why": "",
+            "stall": stall,
+        }
+    ]
+    assert found["stalls"] == [stall]
+    assert (found["first_token_s"], found["total_s"]) == (0.25, 1.75)
 
 
 @pytest.mark.parametrize(

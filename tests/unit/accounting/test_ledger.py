@@ -15,9 +15,10 @@ from picegate.core.chat import Mode
 from picegate.core.errors import ConfigError
 from picegate.core.events import Finished, Planned, RawChunk, RawReply
 from picegate.core.plan import Forecast, Option
-from picegate.core.usage import Tally
+from picegate.core.quality import Quality
+from picegate.core.usage import PassageRecord, Stall, Tally
 from picegate.database import open_database
-from tests.unit.happenings import CLOUD, PROGRESSIVE, ask, cloud_tally, progressive_events, tell
+from tests.unit.happenings import CLOUD, PROGRESSIVE, ask, cloud_tally, progressive_events, progressive_tally, tell
 
 PRICES = Prices(input=2.0, cached_input=0.5, output=10.0, edge_output=0.1)
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -74,6 +75,48 @@ def test_a_plan_without_a_forecast_has_none_in_the_ledger(engine: Engine) -> Non
     tell(ledger.listen, ask(), progressive_events())
     ledger.close()
     assert (ledger.find("req-1") or {})["forecast"] is None
+
+
+def test_what_a_timeline_needs_is_kept(engine: Engine) -> None:
+    made = progressive_tally()
+    made.legs[0].waited_s, made.legs[1].waited_s = 0.25, 0.0
+    made.legs[2].quality, made.legs[2].kept = Quality(0.3), False
+    made.passages = [
+        PassageRecord(
+            1, 0, 60, 0.8, turn_s=0.9, done_s=3.0, writer="nano-1", attempts=1, candidates=2, why="it is hard"
+        ),
+        PassageRecord(3, 1, 40, 1.0),
+    ]
+    made.stalls = {1: Stall(1, 1, 0.3, 1.0, 0.3), 3: Stall(3, 2, 1.5, 3.0, 1.2)}
+    ledger = Ledger(engine, PRICES)
+    tell(ledger.listen, ask("another"), progressive_events())
+    tell(ledger.listen, ask(), [Planned(PROGRESSIVE), Finished("cancelled", made)])
+    ledger.close()
+    found = ledger.find("req-1")
+    assert found is not None
+    assert [leg["waited_s"] for leg in found["legs"]] == [0.25, None, None, None]
+    assert [leg["kept"] for leg in found["legs"]] == [None, None, False, None]
+    one, two = found["passages"]
+    stall = {"segment": 3, "times": 2, "total_s": 1.5, "from_s": 3.0, "longest_s": 1.2}
+    assert (one["opened_s"], one["turn_s"], one["done_s"], one["writer"]) == (0.8, 0.9, 3.0, "nano-1")
+    assert (one["candidates"], one["why"], one["stall"]["longest_s"]) == (2, "it is hard", 0.3)
+    assert (two["segment"], two["turn_s"], two["done_s"], two["writer"], two["stall"]) == (3, None, None, "", stall)
+    assert [found["stalls"][0], len(found["stalls"])] == [stall, 2]
+    untouched = ledger.find("another")
+    assert untouched is not None
+    assert (untouched["passages"], untouched["stalls"]) == ([], [])
+
+
+def test_a_database_that_is_older_than_timelines_needs_no_migration(engine: Engine) -> None:
+    ledger = Ledger(engine, PRICES)
+    tell(ledger.listen, ask(), progressive_events())
+    ledger.close()
+    with engine.begin() as connection:
+        for table in ("passages", "waits", "stalls"):
+            connection.execute(text(f"DROP TABLE {table}"))
+    found = Reader(engine).find("req-1")
+    assert found is not None
+    assert (len(found["legs"]), found["passages"], found["stalls"]) == (4, [], [])
 
 
 def test_text_is_not_kept_unless_a_setting_says_so(engine: Engine) -> None:

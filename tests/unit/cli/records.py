@@ -85,7 +85,7 @@ def eventful() -> Record:
         leg("hedge", "orin-1", 3.5, 4.0, 6.0, point=1, confidence=0.31, kept=False),
         leg("verify", "cloud", 6.1, 6.5, 7.4, point=1, confidence=0.92, kept=True),
         leg("expand", "orin-1", 4.5, 5.1, 7.0, point=2, waited_s=1.5, confidence=0.7, kept=False),
-        leg("ensemble", "東京の箱", 4.6, 5.0, 6.8, point=2, confidence=0.84, kept=True),
+        leg("verify", "東京の箱", 4.6, 5.0, 6.8, point=2, confidence=0.84, kept=True),
         leg("hedge", "cloud", 5.0, None, 8.2, point=3, end="failed", error="cloud_timeout"),
         passages=(
             passage(0, 2.0, 1.9, 5.0),
