@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import anyio
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from picegate.accounting.prices import prices_of
 from picegate.accounting.savings import bill
 from picegate.api.deps import House
 from picegate.api.routes import build_api
+from picegate.assembly.scoring import score
 from picegate.clients.cloud import CloudClient
 from picegate.clients.edge import EdgeClient
 from picegate.core.chat import Ask
@@ -27,7 +29,7 @@ from picegate.database import open_database
 from picegate.nodes.lifecycle import Registry
 from picegate.pipeline.answer import Pipeline
 from picegate.pipeline.memory import Memory
-from picegate.pipeline.outside import Outside
+from picegate.pipeline.outside import Judge, Outside
 from picegate.pipeline.run import Run
 from picegate.pipeline.strategist import Strategist
 from picegate.settings import Settings
@@ -41,8 +43,10 @@ _PIECES = (RawChunk, TextDelta, ReasoningDelta)
 Listener = Callable[[Ask, Event], None]
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, judge: Judge = score) -> FastAPI:
     """The gateway as an ASGI app. Opens the database at once, so a bad storage.url is told before the port is taken.
+
+    `judge`: of passages; the testbed's emulated models write no prose that the real one could look at.
 
     Raises:
         ConfigError: storage.url cannot be opened.
@@ -52,12 +56,14 @@ def create_app(settings: Settings) -> FastAPI:
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
     database = open_database(settings.storage.url)
     memory = Memory(database)
-    strategist = Strategist(settings.progressive, settings.planner, time.monotonic, memory.read())
-    outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality)
+    strategist = _strategist(settings, memory.read())
+    outside = Outside(
+        cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality, judge
+    )
     pipeline = Pipeline(outside, time.monotonic)
     prices = prices_of(settings.cloud, settings.fleet)
     ledger = Ledger(database, prices, store_text=settings.storage.store_text)
-    metrics = Metrics(partial(bill, prices=prices), registry.view)
+    metrics = Metrics(partial(bill, prices=prices), registry.view, strategist.standings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -82,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
         plan=pipeline.plan,
         cloud_view=cloud.view,
         registry=registry,
+        standings=strategist.standings,
         keys=KeyStore(database),
         limiter=RateLimiter(settings.access.requests_per_minute),
         ledger=ledger,
@@ -95,9 +102,21 @@ def offline_planner(settings: Settings) -> Callable[[Ask], Plan]:
     """Plans as the gateway of these settings would with an idle cloud and all its static nodes ready; opens nothing."""
     registry = Registry(settings.fleet, settings.nodes, clock=time.monotonic)
     cloud, edge = CloudClient(settings.cloud), EdgeClient(settings.fleet)
-    strategist = Strategist(settings.progressive, settings.planner, time.monotonic)
+    strategist = _strategist(settings, {})
     outside = Outside(cloud, edge, registry, strategist, settings.progressive, settings.cloud.guided, settings.quality)
     return Pipeline(outside, time.monotonic).plan
+
+
+def _strategist(settings: Settings, memory: Mapping[str, Any]) -> Strategist:
+    quality = settings.quality
+    return Strategist(
+        settings.progressive,
+        settings.planner,
+        time.monotonic,
+        memory,
+        threshold=quality.threshold if quality.scores else None,
+        candidates=quality.most_candidates,
+    )
 
 
 class Listened:

@@ -111,13 +111,28 @@ class PlannerSettings(Section):
 
 
 class QualitySettings(Section):
-    """What becomes of passages that look weak."""
+    """Which of several passages is read, and what becomes of those that look weak."""
 
-    repair: bool = Field(True, description="score passages, and write weak ones again while nobody reads them")
+    repair: bool = Field(True, description="write weak passages again while nobody reads them")
     threshold: float = Field(0.5, ge=0, le=1, description="a passage of less confidence is weak")
     cloud: tuple[ServiceLevel, ...] = Field(
         (ServiceLevel.QUALITY,), description="service levels whose weak passages the cloud may write again"
     )
+    ensemble: Literal["never", "slack", "always"] = Field(
+        "slack",
+        description="several edges write one passage and the best is read: on idle slots while nobody waits for it, "
+        "or always (a baseline: readers wait for every candidate)",
+    )
+    candidates: int = Field(2, ge=1, le=8, description="for one passage at most; a request may ask for fewer")
+
+    @property
+    def most_candidates(self) -> int:
+        return self.candidates if self.ensemble != "never" else 1
+
+    @property
+    def scores(self) -> bool:
+        """Passages are looked at."""
+        return self.repair or self.ensemble != "never"
 
 
 class StorageSettings(Section):

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, Table, insert
 
 from picegate.accounting.prices import Prices
 from picegate.accounting.reader import Reader
-from picegate.accounting.rows import Values, forecast_values, leg_values, quality_values, request_values, text_values
-from picegate.accounting.tables import forecasts, legs, qualities, requests
+from picegate.accounting.rows import Values, request_values, rows_of, text_values
+from picegate.accounting.tables import requests
 from picegate.core.chat import Ask
 from picegate.core.events import Event, Finished, Planned, RawChunk, RawReply, TextDelta
 from picegate.core.plan import Plan
@@ -38,9 +38,7 @@ class _Entry:
     """A finished one, ready to be written. `said` is empty unless text is stored."""
 
     request: Values
-    legs: list[Values]
-    qualities: list[Values]
-    forecast: Values | None
+    rows: dict[Table, list[Values]]
     ask: Ask
     said: list[Event]
 
@@ -98,9 +96,7 @@ class Ledger(Reader):
                 "the ledger's database is too slow: a request was not recorded", extra={"request_id": of.ask.request_id}
             )
             return
-        made = [leg_values(leg) for leg in end.tally.legs]
-        scored = quality_values(end.tally.legs)
-        self._waiting.append(_Entry(request, made, scored, forecast_values(of.plan), of.ask, of.said))
+        self._waiting.append(_Entry(request, rows_of(of.plan, end.tally), of.ask, of.said))
         if not self._some.is_set():  # waking the thread for every request would cost more than its row
             self._some.set()
 
@@ -122,20 +118,13 @@ class Ledger(Reader):
             log.exception("the ledger could not record %d requests", len(entries))
 
     def _insert(self, connection: Connection, entries: list[_Entry]) -> None:
-        """Three statements for all: the database numbers the requests, and the other rows name those numbers."""
+        """One statement for each table: the database numbers the requests, and the other rows name those numbers."""
         rows = [entry.request | (text_values(entry.ask, entry.said) if self._store_text else {}) for entry in entries]
         numbers = connection.scalars(insert(requests).returning(requests.c.id, sort_by_parameter_order=True), rows)
-        of_legs: list[Values] = []
-        of_qualities: list[Values] = []
-        of_forecasts: list[Values] = []
+        of_table: dict[Table, list[Values]] = {}
         for number, entry in zip(numbers, entries, strict=True):
-            of_legs += [values | {"request": number} for values in entry.legs]
-            of_qualities += [values | {"request": number} for values in entry.qualities]
-            if entry.forecast is not None:
-                of_forecasts.append(entry.forecast | {"request": number})
-        if of_legs:
-            connection.execute(insert(legs), of_legs)
-        if of_qualities:
-            connection.execute(insert(qualities), of_qualities)
-        if of_forecasts:
-            connection.execute(insert(forecasts), of_forecasts)
+            for table, values in entry.rows.items():
+                if values:
+                    of_table.setdefault(table, []).extend(row | {"request": number} for row in values)
+        for table, all_rows in of_table.items():
+            connection.execute(insert(table), all_rows)

@@ -1,12 +1,13 @@
 """Questions to the ledger."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Engine, RowMapping, Table, case, distinct, func, select
 
-from picegate.accounting.tables import forecasts, legs, metadata, qualities, requests
+from picegate.accounting.tables import forecasts, legs, metadata, passages, qualities, requests, stalls, waits
 from picegate.core.usage import LegEnd
 from picegate.database import create_tables
 
@@ -103,8 +104,10 @@ class Reader:
             return [NodeUsage(**row) for row in connection.execute(query).mappings()]
 
     def find(self, request_id: str) -> dict[str, Any] | None:
-        """The request with its `legs`, its `nodes` and its `forecast` (None where nothing was forecast).
+        """The request with its `legs`, `passages`, `stalls`, `nodes` and `forecast` (None where nothing was forecast).
 
+        Each leg has its `quality` (None: not scored), `kept` as there, and `waited_s` (None: it did not wait); each
+        passage its `stall` (None: nobody had to wait in it). `stalls` has all of them, the longest first.
         The latest, should the id have been used twice. None if unknown.
         """
         found = self._requests(requests.c.request_id == request_id, 1)
@@ -119,20 +122,36 @@ class Reader:
             rows = connection.execute(
                 select(requests).where(wanted).order_by(requests.c.id.desc()).limit(limit)
             ).mappings()
-            found = {row["id"]: _plain(requests, row) | {"legs": [], "nodes": [], "forecast": None} for row in rows}
-            expected = select(forecasts).where(forecasts.c.request.in_(found))
-            for row in connection.execute(expected).mappings():
-                found[row["request"]]["forecast"] = _plain(forecasts, row)
-            of_them = select(legs).where(legs.c.request.in_(found)).order_by(legs.c.id)
-            for row in connection.execute(of_them).mappings():
-                request = found[row["request"]]
-                request["legs"].append(_plain(legs, row) | {"quality": None})
-                if row["where"] not in ("cloud", *request["nodes"]):
-                    request["nodes"].append(row["where"])
-            scored = select(qualities).where(qualities.c.request.in_(found))
-            for row in connection.execute(scored).mappings():
-                found[row["request"]]["legs"][row["leg"]]["quality"] = _plain(qualities, row)
+            found = {row["id"]: _plain(requests, row) | _nothing_yet() for row in rows}
+
+            def of(table: Table, *order: ColumnElement[Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+                """The rows of `table`, each behind the request that it belongs to."""
+                query = select(table).where(table.c.request.in_(found)).order_by(*order)
+                for row in connection.execute(query).mappings():
+                    yield found[row["request"]], _plain(table, row)
+
+            for request, forecast in of(forecasts):
+                request["forecast"] = forecast
+            for request, leg in of(legs, legs.c.id):
+                request["legs"].append(leg | {"quality": None, "kept": None, "waited_s": None})
+                if leg["where"] not in ("cloud", *request["nodes"]):
+                    request["nodes"].append(leg["where"])
+            for request, quality in of(qualities):
+                request["legs"][quality["leg"]] |= {"quality": quality, "kept": quality["kept"]}
+            for request, wait in of(waits):
+                request["legs"][wait["leg"]]["waited_s"] = wait["waited_s"]
+            for request, passage in of(passages, passages.c.segment):
+                request["passages"].append(passage | {"stall": None})
+            for request, stall in of(stalls, stalls.c.longest_s.desc()):
+                request["stalls"].append(stall)
+                for passage in request["passages"]:
+                    if passage["segment"] == stall["segment"]:
+                        passage["stall"] = stall
         return list(found.values())
+
+
+def _nothing_yet() -> dict[str, Any]:
+    return {"legs": [], "passages": [], "stalls": [], "nodes": [], "forecast": None}
 
 
 def _from(since: datetime | None) -> ColumnElement[bool]:

@@ -5,14 +5,20 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Table
+
 from picegate.accounting.prices import Prices
 from picegate.accounting.savings import bill
+from picegate.accounting.tables import forecasts, legs, passages, qualities, stalls, waits
 from picegate.core.chat import Ask
 from picegate.core.events import Event, Finished, RawChunk, RawReply, TextDelta
 from picegate.core.plan import Plan
-from picegate.core.usage import LegRecord
+from picegate.core.usage import LegRecord, Tally
 
 Values = dict[str, Any]
+
+_WAITED_S = 0.001  # what took less was no waiting
+_PASSAGE, _STALL = ([column.name for column in table.c if column.name != "request"] for table in (passages, stalls))
 
 
 def request_values(ask: Ask, plan: Plan | None, end: Finished, prices: Prices, now: datetime) -> Values:
@@ -48,13 +54,33 @@ def request_values(ask: Ask, plan: Plan | None, end: Finished, prices: Prices, n
     }
 
 
-def forecast_values(plan: Plan | None) -> Values | None:
-    """One row of `forecasts`, without the request it belongs to; None where nothing was forecast."""
+def rows_of(plan: Plan | None, tally: Tally) -> dict[Table, list[Values]]:
+    """The rows of every other table, without the request they belong to."""
+    return {
+        legs: [_leg(leg) for leg in tally.legs],
+        qualities: [
+            {"leg": number, "kept": leg.kept, **leg.quality.as_data()}
+            for number, leg in enumerate(tally.legs)
+            if leg.quality is not None
+        ],
+        waits: [
+            {"leg": number, "waited_s": leg.waited_s}
+            for number, leg in enumerate(tally.legs)
+            if leg.waited_s is not None and leg.waited_s >= _WAITED_S
+        ],
+        passages: [{name: getattr(passage, name) for name in _PASSAGE} for passage in tally.passages],
+        stalls: [{name: getattr(stall, name) for name in _STALL} for stall in tally.stalls.values()],
+        forecasts: _forecast(plan),
+    }
+
+
+def _forecast(plan: Plan | None) -> list[Values]:
+    """One row, none where nothing was forecast."""
     if plan is None or plan.forecast is None:
-        return None
+        return []
     low, middle, high = (plan.forecast.quantile(share) for share in (0.1, 0.5, 0.9))
     chosen = plan.chosen
-    return {
+    row = {
         "service_level": plan.service.value,
         "answer_tokens_p10": low,
         "answer_tokens_p50": middle,
@@ -65,10 +91,10 @@ def forecast_values(plan: Plan | None) -> Values | None:
         "edge_tokens": chosen and chosen.edge_tokens,
         "numbers": dict(plan.numbers),
     }
+    return [row]
 
 
-def leg_values(leg: LegRecord) -> Values:
-    """One row of `legs`, without the request it belongs to."""
+def _leg(leg: LegRecord) -> Values:
     return {
         "kind": leg.kind.value,
         "where": leg.where,
@@ -83,15 +109,6 @@ def leg_values(leg: LegRecord) -> Values:
         "cached_tokens": leg.tokens.cached,
         "completion_tokens": leg.tokens.completion,
     }
-
-
-def quality_values(legs: Iterable[LegRecord]) -> list[Values]:
-    """Rows of `qualities`, without the request they belong to."""
-    return [
-        {"leg": number, "kept": leg.kept, **leg.quality.as_data()}
-        for number, leg in enumerate(legs)
-        if leg.quality is not None
-    ]
 
 
 def text_values(ask: Ask, said: Iterable[Event]) -> Values:

@@ -1,4 +1,9 @@
-"""The ledger's two tables: a row per request, and a row per upstream call it made. Times of day are UTC."""
+"""The ledger's tables: a row per request, and what belongs to it.
+
+Times of day are UTC; those in seconds (`_s`) count from the request's arrival, as in `core.usage`.
+
+What was thought of later has a table of its own: databases made before need no migration.
+"""
 
 from sqlalchemy import JSON, Boolean, Column, DateTime, Float, ForeignKey, Integer, MetaData, String, Table, Text
 
@@ -36,8 +41,7 @@ requests = Table(
     Column("answer", Text),  # only with storage.store_text
 )
 
-# What a request's planner had expected, beside what came of it. A table of its own: databases made before need no
-# migration.
+# What a request's planner had expected, beside what came of it.
 forecasts = Table(
     "forecasts",
     metadata,
@@ -76,10 +80,49 @@ legs = Table(
     Column("point", Integer),
     Column("end", String(16), nullable=False),
     Column("error", Text),
-    Column("started_s", Float, nullable=False),  # since the request arrived, like the two below
+    Column("started_s", Float, nullable=False),  # when it went out, any waiting done
     Column("first_token_s", Float),
     Column("ended_s", Float),
     Column("prompt_tokens", Integer, nullable=False),
     Column("cached_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
+)
+
+# Legs that waited for a slot on a node or a place at the cloud, just before they started. `leg`: as in `qualities`.
+waits = Table(
+    "waits",
+    metadata,
+    Column("request", Integer, ForeignKey(requests.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("leg", Integer, primary_key=True, autoincrement=False),
+    Column("waited_s", Float, nullable=False),
+)
+
+# Every delegated passage. `segment`: its place among all stretches of the answer, the cloud's own text included.
+passages = Table(
+    "passages",
+    metadata,
+    Column("request", Integer, ForeignKey(requests.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("segment", Integer, primary_key=True, autoincrement=False),
+    Column("point", Integer, nullable=False),
+    Column("words", Integer, nullable=False),  # that it was asked for
+    Column("opened_s", Float, nullable=False),  # its line closed
+    Column("turn_s", Float),  # readers came to it
+    Column("done_s", Float),
+    Column("writer", String(64), nullable=False),  # empty where nobody finished it
+    Column("attempts", Integer, nullable=False),
+    Column("stood_in", Boolean, nullable=False),  # nobody could write it: its notes took its place
+    Column("candidates", Integer, nullable=False),
+    Column("why", Text, nullable=False),  # so many candidates
+)
+
+# Where readers of a running answer had to wait, by segment; `from_s` and `longest_s` are of the longest pause.
+stalls = Table(
+    "stalls",
+    metadata,
+    Column("request", Integer, ForeignKey(requests.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("segment", Integer, primary_key=True, autoincrement=False),
+    Column("times", Integer, nullable=False),
+    Column("total_s", Float, nullable=False),
+    Column("from_s", Float, nullable=False),
+    Column("longest_s", Float, nullable=False),
 )

@@ -13,16 +13,22 @@ from picegate.api.auth import Guard
 from picegate.api.deps import House
 from picegate.core.errors import BadRequest, NotFound
 from picegate.core.plan import NodeView
+from picegate.planning.standing import Standing
 
 
 def admin_router(house: House) -> APIRouter:
     router = APIRouter(prefix="/admin/v1", tags=["admin"])
     guard = Guard(house)
 
-    @router.get("/nodes", summary="Every node known, usable or not")
+    @router.get("/nodes", summary="Every node known, usable or not, and how their models have done")
     async def nodes(request: Request) -> dict[str, Any]:
+        """`skill` is that of the node's own model; `models` has it by kind of question. None was judged yet: null."""
         await guard.admin(request)
-        return {"object": "list", "data": [_node(node) for node in house.registry.view()]}
+        fleet = house.registry.view()
+        standings = house.standings(fleet)
+        data = [_node(node, standings.get(node.model)) for node in fleet]
+        models = {model: standing.as_data() for model, standing in standings.items()}
+        return {"object": "list", "data": data, "models": models}
 
     @router.get("/usage", summary="Totals per group, from the ledger")
     async def usage(request: Request, by: str = "mode", since: str | None = None) -> dict[str, Any]:
@@ -37,7 +43,7 @@ def admin_router(house: House) -> APIRouter:
             data = [asdict(entry) | {"saved": entry.saved} for entry in grouped]
         return {"object": "list", "by": by, "since": start, "data": data}
 
-    @router.get("/requests/{request_id}", summary="One request with its legs")
+    @router.get("/requests/{request_id}", summary="One request, with all that a drawing of its timeline needs")
     async def one(request_id: str, request: Request) -> dict[str, Any]:
         await guard.admin(request)
         found = await anyio.to_thread.run_sync(house.ledger.find, request_id)
@@ -48,8 +54,9 @@ def admin_router(house: House) -> APIRouter:
     return router
 
 
-def _node(node: NodeView) -> dict[str, Any]:
-    return {name: value for name, value in asdict(node).items() if name != "api_key"}
+def _node(node: NodeView, standing: Standing | None) -> dict[str, Any]:
+    shown = {name: value for name, value in asdict(node).items() if name != "api_key"}
+    return shown | {"skill": asdict(standing.overall) | {"loses_at": standing.loses_at} if standing else None}
 
 
 def _group(by: str) -> GroupBy:

@@ -1,6 +1,6 @@
 """What the front door needs of the house; `app.py` builds it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,8 +11,9 @@ from picegate.accounting.ledger import Ledger
 from picegate.accounting.prices import Prices
 from picegate.core.chat import Ask
 from picegate.core.events import Event
-from picegate.core.plan import CloudView, Plan
+from picegate.core.plan import CloudView, NodeView, Plan
 from picegate.nodes.lifecycle import Registry
+from picegate.planning.standing import Standing
 from picegate.settings import Settings
 from picegate.telemetry.metrics import Metrics
 
@@ -33,6 +34,7 @@ class House:
     plan: Callable[[Ask], Plan]  # decides without running
     cloud_view: Callable[[], CloudView]
     registry: Registry
+    standings: Callable[[Iterable[NodeView]], Mapping[str, Standing]]  # of a fleet's models
     keys: KeyStore
     limiter: RateLimiter
     ledger: Ledger

@@ -2,7 +2,8 @@
 
 Prose (the cloud's own text) and passages are separated by one blank line, passages with a list marker by a line
 break. An empty passage leaves no gap. What the reader gets depends on the segments' texts alone: not on their chunks,
-and not on the order in which passages arrive.
+and not on the order in which passages arrive. A passage of which it is still open which text it will have can be held:
+the turn then stops in front of it.
 """
 
 import re
@@ -25,6 +26,7 @@ class _Segment:
         self.space = ""  # seen at the end of `out`; part of the text only if more text follows
         self.start = 0  # where in the answer its turn began
         self.closed = False
+        self.held = False
 
     @property
     def prefix(self) -> str:
@@ -76,6 +78,13 @@ class Merger:
         """The segment whose text is released live; one past the last while there is none."""
         return self._turn
 
+    def is_held(self, segment: int) -> bool:
+        return self._segments[segment].held
+
+    def is_read(self, segment: int) -> bool:
+        """What comes of this segment goes to the reader at once, or has gone."""
+        return segment < self._turn or (segment == self._turn and not self._segments[segment].held)
+
     @property
     def text(self) -> str:
         """All that was released so far."""
@@ -123,6 +132,20 @@ class Merger:
         self._open(segment).closed = True
         return self._advance()
 
+    def hold(self, segment: int) -> None:
+        """Keep a passage of which nothing has been read from being read, until it is let go.
+
+        Raises:
+            ValueError: the passage is closed, or the segment is none.
+        """
+        passage = self._open(segment)
+        passage.held = not passage.out
+
+    def let_go(self, segment: int) -> list[TextDelta]:
+        """Undo `hold`."""
+        self._segments[segment].held = False
+        return self._advance()
+
     def close_prose(self) -> list[TextDelta]:
         """The sketch has ended: no segment will be added."""
         self._sketching = False
@@ -164,7 +187,7 @@ class Merger:
         """Over all that is closed and has nothing left to give."""
         while self._turn < len(self._segments):
             segment = self._segments[self._turn]
-            if not segment.closed or segment.incoming:
+            if segment.held or not segment.closed or segment.incoming:
                 return
             self._turn += 1
             if self._turn < len(self._segments):
@@ -174,6 +197,8 @@ class Merger:
         deltas: list[TextDelta] = []
         while self._turn < len(self._segments):
             turn, segment = self._turn, self._segments[self._turn]
+            if segment.held:
+                break
             for text, writer in segment.take():
                 text = self._joint(segment) + text
                 deltas += self._gate.feed(TextDelta(text, turn, writer))

@@ -1,12 +1,17 @@
 """`picegate ask`: a question to the running gateway, its answer as it comes."""
 
+import json
+import secrets
 import sys
-from typing import Annotated, Any
+from contextlib import closing
+from typing import Annotated, Any, TextIO
 
 import typer
 
+from edge_agent.protocol import REQUEST_ID_HEADER
 from picegate.cli.gateway import Gateway
 from picegate.cli.options import LOCAL_URL, KeyOption, LevelOption, ModelOption, UrlOption
+from picegate.cli.trace import await_record, draw, look_up
 
 
 def ask(
@@ -16,6 +21,14 @@ def ask(
     model: ModelOption = "pice",
     level: LevelOption = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Bound on the whole answer.")] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Draw the request's timeline below its answer.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The timeline as JSON on stdout, and the answer on stderr.")
+    ] = False,
+    admin_key: Annotated[
+        str | None,
+        typer.Option(envvar="PICEGATE_ADMIN_KEY", show_envvar=True, help="For the timeline, if --key is no admin's."),
+    ] = None,
 ) -> None:
     """Ask the running gateway; the answer goes to stdout, how it was made to stderr."""
     body: dict[str, Any] = {
@@ -28,14 +41,49 @@ def ask(
         body["pice"] = {"level": level}
     if max_tokens is not None:
         body["max_tokens"] = max_tokens
-    usage: dict[str, Any] = {}
-    for chunk in Gateway(url, key).stream("/v1/chat/completions", body):
-        for choice in chunk.get("choices", ()):
-            print(choice["delta"].get("content") or "", end="", flush=True)
-        usage = chunk.get("usage") or usage
-    print()
-    if made := usage.get("pice"):
-        print(_made(made), file=sys.stderr)
+    heard = Heard(sys.stderr if as_json else sys.stdout)
+    gateway, request_id = Gateway(url, key), f"ask-{secrets.token_hex(6)}"
+    if not (trace or as_json):
+        heard.listen(gateway, body, request_id)
+        if made := heard.usage.get("pice"):
+            print(_made(made), file=sys.stderr)
+        return
+    ledger = Gateway(url, admin_key or key)
+    look_up(ledger, request_id)  # before anything is paid for: a key that does not open it ends the program here
+    try:
+        heard.listen(gateway, body, request_id)
+    finally:
+        if heard.begun:  # also where the answer broke off: then there is most to see
+            record = await_record(ledger, request_id)
+            if as_json:
+                print(json.dumps(record, indent=2, ensure_ascii=False))
+            else:
+                print(file=sys.stderr)
+                draw(record, question=question, texts=heard.texts, to_stderr=True)
+
+
+class Heard:
+    """An answer as it is printed to `out`, and what its chunks told of it."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self.begun = False
+        self.usage: dict[str, Any] = {}
+        self.texts: dict[int, str] = {}  # by segment
+
+    def listen(self, gateway: Gateway, body: dict[str, Any], request_id: str) -> None:
+        segment = 0
+        chunks = gateway.stream("/v1/chat/completions", body, {REQUEST_ID_HEADER: request_id})
+        with closing(chunks):  # whoever breaks off tells the gateway at once
+            for chunk in chunks:
+                self.begun = True
+                segment = (chunk.get("pice") or {}).get("segment", segment)
+                for choice in chunk.get("choices", ()):
+                    text = choice["delta"].get("content") or ""
+                    self.texts[segment] = self.texts.get(segment, "") + text
+                    print(text, end="", file=self._out, flush=True)
+                self.usage = chunk.get("usage") or self.usage
+        print(file=self._out)
 
 
 def _made(pice: dict[str, Any]) -> str:

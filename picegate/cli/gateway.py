@@ -1,7 +1,7 @@
 """A running gateway, as the commands that ask it something see it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,8 @@ from picegate.cli.options import FAILED, complain
 from picegate.wire.sse import SseDecoder
 
 CONNECT_S = 5.0
+NOT_FOUND = 404
+REFUSED = (401, 403)
 SILENCE_S = 300.0  # the gateway has timeouts of its own; this one is for a gateway that hangs
 
 
@@ -31,13 +33,26 @@ class Gateway:
         with self._reached():
             return self._answer(self._client.get(path))
 
+    def find(self, path: str, *, needs: str) -> Any | None:
+        """As `get`, None where there is nothing at `path`. `needs`: said where the key does not open it."""
+        with self._reached():
+            response = self._client.get(path)
+        if response.status_code == NOT_FOUND:
+            return None
+        if response.status_code in REFUSED:
+            complain(f"the gateway at {self._url} answered {response.status_code}: {needs}")
+            raise typer.Exit(FAILED)
+        return self._answer(response)
+
     def post(self, path: str, body: dict[str, Any]) -> Any:
         with self._reached():
             return self._answer(self._client.post(path, json=body))
 
-    def stream(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def stream(
+        self, path: str, body: dict[str, Any], headers: Mapping[str, str] | None = None
+    ) -> Generator[dict[str, Any]]:
         """The chunks of a streamed answer."""
-        with self._reached(), self._client.stream("POST", path, json=body) as response:
+        with self._reached(), self._client.stream("POST", path, json=body, headers=headers) as response:
             if response.is_error:
                 response.read()
                 self._answer(response)

@@ -12,6 +12,7 @@ from picegate.cli.demo import demo
 from picegate.cli.explain import explain
 from picegate.cli.nodes import nodes
 from picegate.cli.serve import serve
+from picegate.cli.trace import trace
 from picegate.cli.usage import usage
 
 app = typer.Typer(
@@ -20,7 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (serve, ask, explain, nodes, usage, config, demo):
+for command in (serve, ask, explain, trace, nodes, usage, config, demo):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")

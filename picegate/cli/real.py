@@ -26,11 +26,11 @@ SMALL, HALF = "SmolLM2-135M", "Qwen2.5-Coder-0.5B"
 HONESTY = (
     f"The cloud is a recording: {QWEN_ONE_AND_A_HALF.name} wrote each sketch once (temperature 0, the gateway's "
     "grammar; its marks of dependence are dropped, since it copies them from the example), and it is replayed at its "
-    "pace in every setting. So all settings expand the same points, and the cloud takes nothing from the agents' cores. "
-    "Every setting has two agents of one thread and as many slots; where there are fewer than three cores, gateway and "
-    "client share them. Facts are a point's numbers and key terms. The ensemble picks by a score that counts them, too, "
-    "among other defects: more of them shows that picking works, not that people would prefer the answer. Passages that "
-    f"no agent could finish are left out. Both Qwen files are {TERMS}."
+    "pace in every setting. So all settings expand the same points, and the cloud takes nothing from the agents' "
+    "cores. Every setting has two agents of one thread and as many slots; where there are fewer than three cores, "
+    "gateway and client share them. Facts are a point's numbers and key terms. The ensemble picks by a score that "
+    "counts them, too, among other defects: more of them shows that picking works, not that people would prefer the "
+    f"answer. Passages that no agent could finish are left out. Both Qwen files are {TERMS}."
 )
 
 

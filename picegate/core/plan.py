@@ -136,7 +136,7 @@ class NodeView:
         name: what operators call it; what replies and metrics show.
         url: base URL of its OpenAI API, ending in /v1.
         model: the model name to send it.
-        slots: sequences it decodes at once; `free` of them are not in use by us.
+        slots: sequences it decodes at once; `free` of them are not in use, `lent` ones are given back when wanted.
         context_tokens: per sequence; None where unknown.
         tokens_per_s: measured decode speed of one sequence; None until measured.
         first_token_s: measured time to its first token; None until measured.
@@ -160,6 +160,7 @@ class NodeView:
     pace: Pace | None = None
     api_key: str | None = field(default=None, repr=False)
     models: tuple[NodeModel, ...] = ()
+    lent: int = 0
 
     @property
     def usable(self) -> bool:
@@ -211,9 +212,13 @@ class Plan:
         deadline_s: since the request came; a point that has no slot by then is written by the cloud. None: the
             operator's limit on waiting for a slot alone decides.
         hedge_s: a passage whose first token is not there after so many seconds is begun elsewhere, too; None: never.
+        candidates: that may be written for one passage; how many are is decided for each.
         pipelined: points are handed out as their lines close, not when the sketch is whole.
         warm: likely nodes read the question while the cloud still writes.
         points_in_cloud: the cloud expands its own points (baseline `sot`).
+        weak: by model, how much more a weak passage is to be feared of it than of the fleet's best, 0..1; those of
+            which it is not are left out.
+        stake_s: seconds of waiting that one weak passage is worth.
         whole: points are grouped over the free slots and nothing is shown before all is done (baseline `pice-like`).
         numbers: the figures the choice was made by, for `explain`.
     """
@@ -229,9 +234,12 @@ class Plan:
     chosen: Option | None = None
     deadline_s: float | None = None
     hedge_s: float | None = None
+    candidates: int = 1
     pipelined: bool = True
     warm: bool = True
     points_in_cloud: bool = False
     whole: bool = False
+    weak: Mapping[str, float] = field(default_factory=dict)
+    stake_s: float = 0.0
     notes: tuple[str, ...] = ()
     numbers: dict[str, float | int | str] = field(default_factory=dict)

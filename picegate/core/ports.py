@@ -108,6 +108,9 @@ class Wish:
         tokens: what the leg will write; `prompt_tokens` are read for it where the node has nothing of them.
         warmed: ids of nodes that have read this request's prefix.
         turn: (when the request came, which of its points this is); the lowest turn is served first.
+        spare: only a slot that nobody else wants; it is taken back, and the leg cancelled, when somebody does.
+        weak: by model, as `Plan.weak`.
+        stake_s: as `Plan.stake_s`.
     """
 
     context_tokens: int = 0
@@ -117,6 +120,9 @@ class Wish:
     prompt_tokens: float = 300.0
     warmed: frozenset[str] = frozenset()
     turn: tuple[float, int] = (math.inf, 0)
+    spare: bool = False
+    weak: Mapping[str, float] = field(default_factory=dict)
+    stake_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,7 @@ class Fleet(Protocol):
         """A slot on the best fitting node, given back on leaving. Waits in turn for one to be free.
 
         Raises:
-            NoNode: none fits, or none was free within `timeout_s`.
+            NoNode: none fits, or none was free within `timeout_s`; or, on leaving, a spare slot was taken back.
         """
         ...
 

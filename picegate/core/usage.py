@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from picegate.core.quality import Quality
 
+STALL_S = 0.25  # a pause in the text is a stall from here on: readers see an answer stop, not flow
+
 
 class LegKind(StrEnum):
     """What one upstream call is for; sent upstream as `x-pice-leg`."""
@@ -14,7 +16,7 @@ class LegKind(StrEnum):
     EXPAND = "expand"  # one point, from an edge
     EDGE = "edge"  # the whole answer, from an edge
     HEDGE = "hedge"  # one point begun again elsewhere, on an edge or in the cloud
-    VERIFY = "verify"  # a weak passage written once more while nobody reads it, on an edge or in the cloud
+    VERIFY = "verify"  # a further candidate for a passage that is not being read, on an edge or in the cloud
     WARM = "warm"  # prefill only
 
 
@@ -38,7 +40,10 @@ class Tokens:
 
 @dataclass(slots=True)
 class LegRecord:
-    """One upstream call, filled in while it runs; a cancelled request is accounted from what stands here."""
+    """One upstream call, filled in while it runs; a cancelled request is accounted from what stands here.
+
+    It starts when it goes out: the time before that, in which it waited for a slot or a place, is `waited_s`.
+    """
 
     kind: LegKind
     where: str  # "cloud" or the node's name
@@ -52,6 +57,7 @@ class LegRecord:
     tokens: Tokens = Tokens()
     quality: Quality | None = None  # of the passage it wrote, where that was looked at
     kept: bool | None = None  # False where another leg's passage took the place of this one's; None: not looked at
+    waited_s: float | None = None  # for a slot on a node or a place at the cloud, just before `started_s`
 
     @property
     def is_cloud(self) -> bool:
@@ -68,6 +74,7 @@ class PassageRecord:
         turn_s: when the text before it had gone out, so that readers saw it live; None: never.
         writer: "cloud" or a node's name; empty while nobody has finished it.
         stood_in: nobody could expand the point, so its own notes stand in.
+        candidates: that were begun side by side, and `why` as many; empty: nothing was decided.
     """
 
     segment: int
@@ -79,6 +86,28 @@ class PassageRecord:
     writer: str = ""
     attempts: int = 0
     stood_in: bool = False
+    candidates: int = 1
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Stall:
+    """Pauses of `STALL_S` or more before pieces of one segment, once the answer had begun, as its reader saw them.
+
+    `from_s`: when the longest of them began.
+    """
+
+    segment: int
+    times: int = 0
+    total_s: float = 0.0
+    from_s: float = 0.0
+    longest_s: float = 0.0
+
+    def add(self, from_s: float, pause_s: float) -> None:
+        self.times += 1
+        self.total_s += pause_s
+        if pause_s > self.longest_s:
+            self.from_s, self.longest_s = from_s, pause_s
 
 
 @dataclass(slots=True)
@@ -90,6 +119,7 @@ class Tally:
         completion_tokens: tokens of the answer the reader got.
         first_token_s: when the reader got the first text; None if never.
         total_s: when the answer ended.
+        stalls: by segment, of those that had any.
     """
 
     legs: list[LegRecord] = field(default_factory=list)
@@ -98,6 +128,7 @@ class Tally:
     first_token_s: float | None = None
     total_s: float = 0.0
     passages: list[PassageRecord] = field(default_factory=list)
+    stalls: dict[int, Stall] = field(default_factory=dict)
 
     @property
     def cloud_legs(self) -> list[LegRecord]:

@@ -23,7 +23,7 @@ class Node:
     Attributes:
         token_hash: of the node's own bearer; None for static nodes.
         lease_until: None for static nodes, which hold no lease.
-        in_use: slots that this gateway uses.
+        in_use: slots that this gateway uses; `lent` of them are given back when somebody wants one.
         others: slots that the agent says are busy beyond those.
         curve: the speed that the agent says it has; None where it says nothing.
     """
@@ -42,6 +42,7 @@ class Node:
     lease_until: float | None = None
     draining: bool = False
     in_use: int = 0
+    lent: int = 0
     others: int = 0
     tokens_per_s: float | None = None
     first_token_s: float | None = None
@@ -120,6 +121,7 @@ class Node:
             pace=self.pace(now),
             api_key=self.api_key,
             models=self.models,
+            lent=self.lent,
         )
 
     def drain(self) -> None:
@@ -127,14 +129,16 @@ class Node:
         self._view = None
         self.draining = True
 
-    def take(self) -> None:
+    def take(self, *, spare: bool = False) -> None:
         self._view = None
         self.in_use += 1
+        self.lent += spare
         self._most_in_use = max(self._most_in_use, self.in_use)
 
-    def give_back(self) -> None:
+    def give_back(self, *, spare: bool = False) -> None:
         self._view = None
         self.in_use -= 1
+        self.lent -= spare
 
     def hear(self, load: Load) -> None:
         """What the agent says of itself.

@@ -14,6 +14,8 @@ from picegate.nodes.memory import NodeStore
 from picegate.nodes.node import Node
 from picegate.planning.placement import Leg, place
 
+_Needs = tuple[int, frozenset[str], tuple[tuple[str, float], ...]]
+
 
 def fits(node: Node, wish: Wish, now: float) -> bool:
     """Whether the node could take this leg, were a slot free."""
@@ -36,6 +38,8 @@ def choose(nodes: Iterable[Node], wish: Wish, now: float) -> NodeView | None:
         prefer=wish.prefer,
         exclude=wish.exclude,
         warmed=wish.warmed,
+        weak=wish.weak,
+        stake_s=wish.stake_s,
     )
 
 
@@ -47,10 +51,19 @@ class _Waiter:
     node: Node | None = None  # its slot is taken already
 
 
+@dataclass(slots=True, eq=False)
+class _Lent:
+    """A spare slot in use."""
+
+    node: Node
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+
 class Slots:
     """Hands out slots by turn (the oldest request's first point first), then in order of arrival.
 
-    One whose wish cannot be met yet does not hold up those behind.
+    One whose wish cannot be met yet does not hold up those behind. A spare slot is lent: who has it gives it up as soon
+    as somebody else finds none.
     """
 
     def __init__(self, store: NodeStore, clock: Clock) -> None:
@@ -58,38 +71,54 @@ class Slots:
         self._clock = clock
         self._line: list[_Waiter] = []  # sorted by turn
         self._count = 0
+        self._lent: list[_Lent] = []
 
     @asynccontextmanager
     async def acquire(self, wish: Wish, timeout_s: float) -> AsyncIterator[Node]:
         """A slot, given back on leaving.
 
         Raises:
-            NoNode: no node fits, whether at once or later while waiting; or none was free within `timeout_s` seconds.
+            NoNode: no node fits, whether at once or later while waiting; or none was free within `timeout_s` seconds;
+                or a spare slot was taken back, which cancels what is done in the block.
         """
         node = await self._wait(wish, timeout_s)
+        lent = _Lent(node)
         try:
-            yield node
+            if not wish.spare:
+                yield node
+                return
+            self._lent.append(lent)
+            with lent.scope:
+                yield node
         finally:
-            node.give_back()
+            if wish.spare:
+                self._lent.remove(lent)
+            node.give_back(spare=wish.spare)
             self.changed()
+        if lent.scope.cancelled_caught:
+            raise NoNode("the spare slot was needed")
 
     def changed(self) -> None:
         """Something may have come free or gone away: serve the line, and wake those whose hope is gone."""
         now = self._clock()
-        full: set[tuple[int, frozenset[str]]] = set()  # wishes that found no slot: who wishes the same need not look
+        full: set[_Needs] = set()  # wishes that found no slot: who wishes the same need not look
         for waiter in tuple(self._line):
-            needs = (waiter.wish.context_tokens, waiter.wish.exclude)
+            needs = (waiter.wish.context_tokens, waiter.wish.exclude, tuple(waiter.wish.weak.items()))
             chosen = choose(self._store, waiter.wish, now) if needs not in full else None
             node = self._store.get(chosen.id) if chosen is not None else None
             if node is None:
                 full.add(needs)
             if node is not None:
-                node.take()
+                node.take(spare=waiter.wish.spare)
                 waiter.node = node
                 self._line.remove(waiter)
                 waiter.woken.set()
             elif not self._hope(waiter.wish, now):
                 waiter.woken.set()
+        if self._lent:
+            coming = sum(lent.scope.cancel_called for lent in self._lent)
+            for waiter in [waiter for waiter in self._line if not waiter.wish.spare][coming:]:
+                self._take_back(waiter.wish, now)
 
     async def _wait(self, wish: Wish, timeout_s: float) -> Node:
         self._count += 1
@@ -113,12 +142,19 @@ class Slots:
             raise NoNode(f"no edge node was free within {timeout_s:g} s")
         except BaseException:
             if waiter.node is not None:  # cancelled after the slot was handed over
-                waiter.node.give_back()
+                waiter.node.give_back(spare=wish.spare)
                 self.changed()
             raise
         finally:
             if waiter in self._line:
                 self._line.remove(waiter)
+
+    def _take_back(self, wish: Wish, now: float) -> None:
+        """Ask for the youngest spare slot that would do; it comes free when its leg has been stopped."""
+        for lent in reversed(self._lent):
+            if not lent.scope.cancel_called and fits(lent.node, wish, now):
+                lent.scope.cancel()
+                return
 
     def _hope(self, wish: Wish, now: float) -> bool:
         return any(fits(node, wish, now) for node in self._store)

@@ -23,7 +23,7 @@ def cloud_leg(
     if streamed and leg.record.end is LegEnd.DONE:
         after = outside.cloud.view()
         at_end = after.in_flight if after.queued or after.in_flight == after.limit else after.in_flight + 1
-        outside.strategist.saw_cloud(leg.record, leg.placed_s, (leg.placed_batch + at_end) / 2)
+        outside.strategist.saw_cloud(leg.record, (leg.placed_batch + at_end) / 2)
 
 
 def _texts(call: CloudCall) -> Iterator[str]:

@@ -135,6 +135,8 @@ async def _edge_goes_on(run: Run, plan: Plan, outside: Outside, answer: _Answer,
         tokens=plan.forecast.mean_tokens if plan.forecast else 0.0,
         prompt_tokens=plan.forecast.prompt_tokens if plan.forecast else 0,
         turn=(run.arrived, 0),
+        weak=plan.weak,
+        stake_s=plan.stake_s,
     )
     async with node_leg(run, outside, lambda _: call, wish, failed) as stream:
         async for delta in stream.deltas:

@@ -36,9 +36,11 @@ async def node_leg(
         NoNode: no node fits or is free in time.
         EdgeError: the node failed, on opening or while its deltas are read.
     """
+    asked_s = run.elapsed()
     async with outside.fleet.acquire(wish, slot_wait_s or outside.limits.slot_wait_s) as node:
         call = call_for(node)
-        with run.leg(call.kind, node.name, node.model, (m.text for m in call.messages), point) as leg:
+        waited_s = run.elapsed() - asked_s
+        with run.leg(call.kind, node.name, node.model, (m.text for m in call.messages), point, waited_s) as leg:
             try:
                 async with outside.edge.stream(node, call) as deltas:
                     yield NodeStream(node, deltas, leg)

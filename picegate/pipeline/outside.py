@@ -1,13 +1,23 @@
 """The outside world as the pipeline holds it: three ports, the planner's memory and the operator's limits."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
+from picegate.assembly.scoring import Candidate, score
+from picegate.core.language import Language
 from picegate.core.ports import Cloud, Edge, Fleet
+from picegate.core.quality import Quality
+from picegate.core.sketch import Point
 from picegate.pipeline.strategist import Strategist
 from picegate.settings import ProgressiveSettings, QualitySettings
 
-UNSCORED = QualitySettings(repair=False)
+UNSCORED = QualitySettings(repair=False, ensemble="never")
+
+
+class Judge(Protocol):
+    """How much a candidate for a passage is to be trusted."""
+
+    def __call__(self, candidate: Candidate, point: Point, *, language: Language, question: str = "") -> Quality: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +31,4 @@ class Outside:
     limits: ProgressiveSettings
     guided: Literal["none", "llama.cpp", "vllm"] = "none"
     quality: QualitySettings = UNSCORED
+    judge: Judge = score

@@ -1,9 +1,12 @@
 """A progressive answer: the cloud's own text, and every point's passage from the moment its line closes, merged."""
 
+import asyncio
+
 import anyio
 from anyio.abc import TaskGroup
 
 from picegate.assembly.merger import Merger
+from picegate.assembly.pacing import Pacer
 from picegate.core.errors import CloudError, PiceError
 from picegate.core.events import ReasoningDelta, SketchPoint, TextDelta
 from picegate.core.plan import NodeView, Plan
@@ -13,11 +16,12 @@ from picegate.core.tokens import estimate_chat_tokens, estimate_tokens
 from picegate.core.usage import LegKind, PassageRecord
 from picegate.pipeline.cloud_leg import cloud_leg
 from picegate.pipeline.direct import edge_after
+from picegate.pipeline.drafting import CHARACTERS_PER_WORD, Task, edge_sampling
 from picegate.pipeline.outside import Outside
-from picegate.pipeline.passage import Passage, edge_sampling
+from picegate.pipeline.passage import Passage
 from picegate.pipeline.run import Run
 from picegate.planning.grouping import grouped
-from picegate.planning.placement import Leg, leg_s
+from picegate.planning.placement import Leg, leg_s, price_s
 from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.grammar import sketch_grammar
 from picegate.sketch.parser import Prose, SketchParser
@@ -27,6 +31,7 @@ from picegate.sketch.scripts import language_of
 # Fields of the client's body that are about the whole answer, so the merger honours them and the sketch must not.
 _NOT_FOR_SKETCH = ("stop", "pice")
 MIN_GUIDED_POINTS = 2
+TICK_S = 0.04  # between two looks at text that is handed out slowly
 ENDLESS = 2  # a plan's number of points is a wish: a sketch is cut off only at so many times the operator's bound
 
 
@@ -56,6 +61,8 @@ class _Progressive:
         self._writers: dict[int, str | None] = {}
         self._kept: list[tuple[int, Point]] = []  # points that wait for the sketch to end
         self._turned = 0  # passages whose turn has come
+        self._pacer = Pacer()
+        self._ticking: asyncio.TimerHandle | None = None
         self._held: list[TextDelta] = []  # text that waits for the answer to end
         self._messages = sketch_messages(
             run.ask.payload["messages"], level=plan.level, max_points=plan.max_points, language=self._language
@@ -64,16 +71,21 @@ class _Progressive:
     async def answer(self) -> None:
         finish_reason = "stop"
         failure: PiceError | None = None
-        with self._scope:
-            async with anyio.create_task_group() as legs, anyio.create_task_group() as warming:
-                if self._plan.warm and not self._plan.points_in_cloud:
-                    self._warm(warming)
-                try:
-                    finish_reason = await self._sketch(legs)
-                except PiceError as error:
-                    failure = error
-                warming.cancel_scope.cancel()
-            self._show(self._merger.close_prose())
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as legs, anyio.create_task_group() as warming:
+                    if self._plan.warm and not self._plan.points_in_cloud:
+                        self._warm(warming)
+                    try:
+                        finish_reason = await self._sketch(legs)
+                    except PiceError as error:
+                        failure = error
+                    warming.cancel_scope.cancel()
+                    self._passages.sketched()
+                self._show(self._merger.close_prose())
+        finally:
+            if self._ticking is not None:
+                self._ticking.cancel()
         for delta in self._held:
             self._run.emit(delta)
         if failure is not None:
@@ -87,20 +99,43 @@ class _Progressive:
         if self._plan.whole:
             self._held += deltas
         else:
-            for delta in deltas:
-                self._run.emit(delta)
+            self._pacer.feed(deltas)
+            self._give()
         self._turn()
         if self._merger.finished:
             self._scope.cancel()
 
+    def _give(self) -> None:
+        """Send on what is there; where the choice of what follows is still open, at the rate at which it lasts."""
+        contests, now = self._passages.contests, self._run.elapsed()
+        held = None if self._merger.finished else contests.held
+        if held is None:
+            deltas = self._pacer.all(now)
+        else:
+            deltas = self._pacer.take(now, held.end_s(now), self._characters_before(held.segment))
+        for delta in deltas:
+            self._run.emit(delta)
+        if held is None:
+            return
+        if self._ticking is None or self._ticking.when() <= asyncio.get_running_loop().time():
+            self._ticking = asyncio.get_running_loop().call_later(TICK_S, self._give)
+        if not self._pacer and self._merger.turn == held.segment and (more := contests.release(held)):
+            self._show(more)
+
+    def _characters_before(self, segment: int) -> float:
+        """About how much is still to be written of the passages that are read before this one."""
+        merger, each = self._merger, CHARACTERS_PER_WORD[self._language]
+        ahead = (record for record in self._run.tally.passages if merger.turn <= record.segment < segment)
+        return sum(max(record.words * each - len(merger.shown(record.segment)), 0.0) for record in ahead)
+
     def _turn(self) -> None:
         """The reader may have come to another segment."""
         for record in self._run.tally.passages[self._turned :]:
-            if record.segment > self._merger.turn:
+            if not self._merger.is_read(record.segment):
                 break
             record.turn_s = self._run.elapsed()
             self._turned += 1
-        self._passages.repairs.turned()
+        self._passages.contests.turned()
 
     async def _sketch(self, legs: TaskGroup) -> str:
         """Read the sketch to its end, or until it only repeats itself. Returns its finish reason."""
@@ -187,18 +222,24 @@ class _Progressive:
     async def _expand(self, segment: int, point: Point, earlier: list[int]) -> None:
         before, prefer = "", None
         if point.depends:
+            self._passages.hurry(segment)
             for other in earlier:
                 await self._closed[other].wait()
             before = self._merger.before(segment) or ""
             prefer = self._writers[earlier[-1]] if earlier else None
-        self._writers[segment] = await self._passages.write(segment, point, before=before, prefer=prefer)
+        self._writers[segment] = await self._passages.write(Task(segment, point, before, prefer))
         self._closed[segment].set()
 
     def _warm(self, warming: TaskGroup) -> None:
         """Have the likely agents read the question while the cloud is still thinking."""
         ask = self._run.ask
         free = [node for node in self._outside.fleet.view() if node.usable and node.free > 0]
-        free.sort(key=lambda node: leg_s(node.pace, node.slots - node.free, Leg()))
+        weak, stake_s = self._plan.weak, self._plan.stake_s
+        free.sort(
+            key=lambda node: price_s(
+                leg_s(node.pace, node.slots - node.free, Leg()), weak.get(node.model, 0.0), stake_s
+            )
+        )
         for node in free[: self._plan.max_points]:
             call = EdgeCall(
                 LegKind.WARM,

@@ -12,8 +12,10 @@ from picegate.core.events import Event, Finished, Planned, RawChunk, RawReply, R
 from picegate.core.plan import Plan
 from picegate.core.ports import Clock, CloudCall, Delta
 from picegate.core.tokens import estimate_chat_tokens, estimate_tokens
-from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally, Tokens
+from picegate.core.usage import STALL_S, LegEnd, LegKind, LegRecord, Stall, Tally, Tokens
 from picegate.planning.load import Load, Owed
+
+_OUTPUT = (TextDelta, RawChunk, RawReply, ReasoningDelta)
 
 
 class Run(AsyncIterator[Event]):
@@ -35,6 +37,7 @@ class Run(AsyncIterator[Event]):
         self._emitted: deque[Event | Exception] = deque()
         self._reader: asyncio.Future[None] | None = None  # who waits for the next one
         self._ended = False
+        self._spoke_s = 0.0  # when the last text went out
 
     async def __anext__(self) -> Event:
         while not self._emitted:
@@ -58,28 +61,34 @@ class Run(AsyncIterator[Event]):
         self.emit(Planned(plan))
 
     def emit(self, event: Event) -> None:
-        if isinstance(event, TextDelta | RawChunk | RawReply | ReasoningDelta):
+        if isinstance(event, _OUTPUT):
             self.has_output = True
-        if isinstance(event, TextDelta | RawReply):
-            self.mark_first_token()
+            if isinstance(event, TextDelta):
+                self._speak(event.segment)
+            elif isinstance(event, RawChunk):
+                if self.tally.first_token_s is not None:
+                    self._speak(0)
+            elif isinstance(event, RawReply):
+                self.mark_first_token()
         self._put(event)
 
     def mark_first_token(self) -> None:
         if self.tally.first_token_s is None:
-            self.tally.first_token_s = self.elapsed()
+            self.tally.first_token_s = self._spoke_s = self.elapsed()
 
     def finish(self, finish_reason: str) -> None:
-        self.tally.total_s = self.elapsed()
+        self._over()
         self.emit(Finished(finish_reason, self.tally))
 
     def fail(self, error: Exception) -> None:
-        self.tally.total_s = self.elapsed()
+        self._over()
         if isinstance(error, PiceError):
             error.cloud_spent = self.tally.cloud_spent
         self._put(error)
 
     def close(self) -> None:
-        self.tally.total_s = self.tally.total_s or self.elapsed()
+        if not self.tally.total_s:
+            self._over()
         self.owed.close()
         self._emitted.clear()
         self.end()
@@ -88,6 +97,25 @@ class Run(AsyncIterator[Event]):
         """No more events: iteration stops after those already emitted."""
         self._ended = True
         self._wake()
+
+    def _speak(self, segment: int) -> None:
+        """Text goes out. For every token, so no more than a look at the clock and a subtraction."""
+        now = self._clock() - self.arrived
+        if self.tally.first_token_s is None:
+            self.tally.first_token_s = now
+        elif now - self._spoke_s >= STALL_S:
+            self._stalled(segment, now)
+        self._spoke_s = now
+
+    def _stalled(self, segment: int, now: float) -> None:
+        self.tally.stalls.setdefault(segment, Stall(segment)).add(self._spoke_s, now - self._spoke_s)
+
+    def _over(self) -> None:
+        """The answer has ended; whoever broke it off may have waited for the rest."""
+        self.tally.total_s = now = self.elapsed()
+        if self.tally.first_token_s is not None and now - self._spoke_s >= STALL_S:
+            come_to = (one.segment for one in reversed(self.tally.passages) if one.turn_s is not None)
+            self._stalled(next(come_to, 0), now)
 
     def _put(self, item: Event | Exception) -> None:
         self._emitted.append(item)
@@ -99,13 +127,20 @@ class Run(AsyncIterator[Event]):
 
     @contextmanager
     def leg(
-        self, kind: LegKind, where: str, model: str, prompt: Iterable[str], point: int | None = None
+        self,
+        kind: LegKind,
+        where: str,
+        model: str,
+        prompt: Iterable[str],
+        point: int | None = None,
+        waited_s: float | None = None,
     ) -> Iterator["Leg"]:
         """Keep the record of one upstream call, whichever way it ends.
 
         `prompt`: the texts it was sent, for an estimate where the upstream has no time to name its own count.
+        `waited_s`: for a slot, before this.
         """
-        record = LegRecord(kind=kind, where=where, model=model, started_s=self.elapsed(), point=point)
+        record = LegRecord(kind, where, model, self.elapsed(), point, waited_s=waited_s)
         self.tally.legs.append(record)
         leg = Leg(record, self, prompt)
         try:
@@ -130,12 +165,13 @@ class Leg:
         self._run = run
         self._prompt = prompt
         self._written = 0
-        self.placed_s: float | None = None  # when a leg in the cloud got its place, and
-        self.placed_batch = 1  # how many were in flight then
+        self._waits = False  # for a place at the cloud
+        self.placed_batch = 1  # how many were in flight when it got one
         self.mean_logprob: float | None = None  # of what it wrote, where the upstream tells
 
     def sent(self, call: CloudCall) -> CloudCall:
         """The call with this leg told of the moment when it leaves the queue."""
+        self._waits = True
         return replace(call, placed=self._place)
 
     def see(self, delta: Delta) -> None:
@@ -166,9 +202,17 @@ class Leg:
         self._run.owed.wrote(tokens, in_cloud=self.record.is_cloud)
 
     def _place(self, in_flight: int) -> None:
-        self.placed_s, self.placed_batch = self._run.elapsed(), in_flight
+        self.placed_batch = in_flight
+        self._go_out()
+
+    def _go_out(self) -> None:
+        now = self._run.elapsed()
+        self.record.waited_s, self.record.started_s = now - self.record.started_s, now
+        self._waits = False
 
     def settle(self) -> None:
+        if self._waits:  # in vain
+            self._go_out()
         self.record.ended_s = self._run.elapsed()
         if self.record.tokens == Tokens() and self._written:
             prompt = estimate_chat_tokens(list(self._prompt))

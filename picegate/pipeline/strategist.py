@@ -5,7 +5,7 @@ thread only.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from picegate.core.plan import CloudView, NodeView, Pace, Plan
 from picegate.core.ports import Clock
 from picegate.core.sketch import Point
 from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally
+from picegate.planning.kinds import Kind, kind_of
 from picegate.planning.latency import CLOUD_GUESS, PaceModel
 from picegate.planning.length import LengthModel
 from picegate.planning.levels import LevelModel
@@ -22,6 +23,9 @@ from picegate.planning.load import Owed
 from picegate.planning.planner import Experience, Rules, plan
 from picegate.planning.policies import POLICIES
 from picegate.planning.prices import Arrivals
+from picegate.planning.skill import Skill, Trust
+from picegate.planning.standing import Standing, standings
+from picegate.planning.verdicts import contests, verdicts
 from picegate.settings import PlannerSettings, ProgressiveSettings
 
 _PACE_S = 1.0  # a pace is reckoned anew this often
@@ -43,12 +47,22 @@ class Strategist:
         planner: PlannerSettings,
         clock: Clock,
         memory: Mapping[str, Any] | None = None,
+        threshold: float | None = None,
+        candidates: int = 1,
     ) -> None:
-        """`memory`: what an earlier one wrote down; parts of it that are not understood are begun anew."""
+        """`memory`: what an earlier one wrote down; parts of it that are not understood are begun anew.
+
+        `threshold`: passages of less confidence are weak. None: none is scored, and no model is trusted less than
+        another. `candidates`: that may be written for one passage.
+        """
         memory = memory or {}
         self._clock = clock
         self._lengths = LengthModel.of(memory.get("lengths"))
-        self._experience = Experience(levels=LevelModel.of(memory.get("levels")))
+        self._skill = Skill.of(memory.get("skill"), clock())
+        self._threshold = threshold
+        self._experience = Experience(
+            levels=LevelModel.of(memory.get("levels")), skill=self._skill if threshold is not None else None
+        )
         self._cloud = PaceModel(CLOUD_GUESS, now=clock())
         self._pace = self._cloud.pace(clock())
         self._pace_at = clock()
@@ -68,6 +82,7 @@ class Strategist:
             warm=planner.warm and limits.warm,
             hedging=planner.hedging,
             edge_alone=planner.edge_alone,
+            candidates=candidates,
         )
 
     def plan(self, ask: Ask, cloud: CloudView, fleet: Sequence[NodeView]) -> Plan:
@@ -82,17 +97,16 @@ class Strategist:
         self._arrivals.come(self._clock())
         return Owed(self._experience.load)
 
-    def saw_cloud(self, record: LegRecord, placed_s: float | None, in_flight: float) -> None:
-        """A leg in the cloud has ended well. `placed_s`: when it got its place, on the record's own clock."""
+    def saw_cloud(self, record: LegRecord, in_flight: float) -> None:
+        """A leg in the cloud has ended well."""
         if record.first_token_s is None or record.ended_s is None:
             return
-        since = record.started_s if placed_s is None else placed_s
         self._cloud.learn(
             self._clock(),
             batch=in_flight,
             tokens=record.tokens.completion,
             decode_s=record.ended_s - record.first_token_s,
-            first_token_s=record.first_token_s - since,
+            first_token_s=record.first_token_s - record.started_s,
             prompt_tokens=max(record.tokens.prompt - record.tokens.cached, 0),
         )
 
@@ -105,18 +119,43 @@ class Strategist:
                 self._open.setdefault(id(ask), _Open()).points.append(point)
             case Finished():
                 of = self._open.pop(id(ask), None)
-                if of is not None and of.plan is not None and event.finish_reason == "stop":
+                if of is None or of.plan is None:
+                    return
+                self._judge(of.plan, event.tally)
+                if event.finish_reason == "stop":
                     self._learn(of, of.plan, event.tally)
             case _:
                 pass
 
     def as_data(self) -> dict[str, Any]:
         """What was learnt, as JSON can hold it."""
-        return {"lengths": self._lengths.as_data(), "levels": self._experience.levels.as_data()}
+        return {
+            "lengths": self._lengths.as_data(),
+            "levels": self._experience.levels.as_data(),
+            "skill": self._skill.as_data(),
+        }
+
+    def trust(self, model: str, kind: Kind) -> Trust:
+        """That a passage of this model about a question of this kind (`kinds.kind_of`) will stand as it is."""
+        return self._skill.trust(model, kind)
+
+    def standings(self, fleet: Iterable[NodeView]) -> dict[str, Standing]:
+        """How the fleet's models have done, those that were judged, by name."""
+        return standings(self._skill, (node.model for node in fleet))
 
     @property
     def answers_seen(self) -> int:
         return self._lengths.seen
+
+    def _judge(self, plan: Plan, tally: Tally) -> None:
+        """Passages that are whole say who wrote them well, also where the answer was not finished."""
+        if plan.forecast is None or self._threshold is None:
+            return
+        now, kind = self._clock(), kind_of(plan.forecast.features)
+        for model, sound in verdicts(tally.legs, self._threshold):
+            self._skill.judge(now, model, kind, sound=sound)
+        for model, rival, share in contests(tally.legs):
+            self._skill.contest(now, model, rival, kind, share)
 
     def _learn(self, of: _Open, plan: Plan, tally: Tally) -> None:
         now = self._clock()
@@ -136,7 +175,7 @@ class Strategist:
                 plan.level,
                 self._experience.levels.split(plan.level, seen, self._rules.max_points),
                 cloud_tokens=sketch.tokens.completion,
-                edge_tokens=sum(leg.tokens.completion for leg in tally.edge_legs),
+                edge_tokens=sum(leg.tokens.completion for leg in tally.edge_legs if leg.kind is not LegKind.VERIFY),
             )
 
     def _pace_now(self, now: float) -> Pace:

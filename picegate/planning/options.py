@@ -1,7 +1,7 @@
 """Every way a request could be answered, each with its predicted times, its tokens and its price."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.plan import CloudView, Forecast, Option, Pace
@@ -59,6 +59,7 @@ class Scene:
     max_points: int
     warm: bool = True
     pipelined: bool = True
+    weak: Mapping[str, float] = field(default_factory=dict)  # as in the plan
 
     def cost(self, finish_s: float, cloud_tokens: float, edge_tokens: float, risk: float) -> float:
         w, m = self.weights, self.market

@@ -4,9 +4,12 @@ A leg's time on a node is prefill (nothing of it where the node was warmed for t
 speed of the batch it would join. Points are placed one by one in reading order, each with those before it already in
 their batches, so what is read first is placed best; since every point is placed when its line closes, the plan is made
 anew with every line.
+
+A model that is feared to write a weak passage pays for that (`price_s`): its node is taken only where it is sooner by
+more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from math import inf
@@ -35,6 +38,15 @@ def leg_s(pace: Pace | None, busy: int, leg: Leg, *, warmed: bool = False) -> fl
     return begin_s + leg.tokens * pace.token_s(busy + 1)
 
 
+def price_s(time_s: float, weak: float, stake_s: float = 0.0) -> float:
+    """What a leg of `time_s` seconds costs where it is to be feared by `weak` (0..1) more than at the fleet's best.
+
+    A weak passage is written once more, by a node that is as fast; and where that comes too late, `stake_s` seconds of
+    waiting are what its text was worth.
+    """
+    return time_s * (1.0 + weak) + weak * stake_s
+
+
 def place(
     nodes: Iterable[NodeView],
     leg: Leg,
@@ -43,16 +55,19 @@ def place(
     prefer: str | None = None,
     exclude: frozenset[str] = frozenset(),
     warmed: frozenset[str] = frozenset(),
+    weak: Mapping[str, float] | None = None,
+    stake_s: float = 0.0,
 ) -> NodeView | None:
     """The node that the leg goes to now: `prefer` where it has a free slot, else the one that finishes it first.
 
-    A node of unknown pace counts as the fastest of all, so that it is tried. None: no fitting node has a free slot, or
-    those that have are so slow that waiting for a faster one takes less time. A slot comes free after a typical
-    passage's time divided by the node's slots.
+    With `weak` (as `Plan.weak`), finishing first is a matter of `price_s`. A node of unknown pace counts as the fastest
+    of all, so that it is tried. None: no fitting node has a free slot, or those that have are so slow that waiting for
+    a faster one takes less time, with rewrites but without the stake: however much is at stake, a leg waits only for
+    what would be sooner. A slot comes free after a typical passage's time divided by the node's slots.
     """
     best: NodeView | None = None
     unknown: NodeView | None = None
-    best_s = later_s = inf
+    best_s = least_s = later_s = inf
     for node in nodes:
         if node.state is not NodeState.READY or node.id in exclude:
             continue
@@ -63,7 +78,10 @@ def place(
             if pace is not None:
                 full_s = pace.step_s + pace.slope_s * (node.slots - 1)
                 read_s = pace.first_s + pace.prefill_s * leg.prompt_tokens
-                later_s = min(later_s, read_s + full_s * (leg.tokens + TYPICAL_TOKENS / node.slots))
+                time_s = read_s + full_s * (leg.tokens + TYPICAL_TOKENS / node.slots)
+                if weak:
+                    time_s = price_s(time_s, weak.get(node.model, 0.0))
+                later_s = min(later_s, time_s)
             continue
         if node.id == prefer:
             return node
@@ -74,8 +92,11 @@ def place(
         time_s = pace.first_s + leg.tokens * (pace.step_s + pace.slope_s * (node.slots - free))
         if node.id not in warmed:
             time_s += pace.prefill_s * leg.prompt_tokens
-        if time_s < best_s:
-            best, best_s = node, time_s
+        cost_s = time_s
+        if weak and (feared := weak.get(node.model, 0.0)):
+            time_s, cost_s = price_s(time_s, feared), price_s(time_s, feared, stake_s)
+        if cost_s < least_s:
+            best, best_s, least_s = node, time_s, cost_s
     if unknown is not None and (best is None or best.free < best.slots):
         return unknown
     return best if best_s <= _PATIENT * later_s else None
@@ -87,11 +108,12 @@ class Survey:
 
     Attributes:
         ready: usable nodes, whether or not the request fits them; `fitting` of them hold its context.
-        slots, free: over the fitting ones.
+        slots, free: over the fitting ones; what is lent is free, since it is given back.
         tokens_per_s: what they write together with every slot in use.
         shortlist: those with free slots that would write a passage soonest.
         pace: of a typical slot, weighted by slots.
         batch: sequences a node decodes now, weighted by slots; `full_batch` with every slot in use.
+        models: that the fitting nodes write with.
     """
 
     ready: int
@@ -103,6 +125,7 @@ class Survey:
     pace: Pace
     batch: float
     full_batch: float
+    models: frozenset[str] = frozenset()
 
 
 def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
@@ -110,6 +133,7 @@ def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
     ready = fitting = slots = free = 0
     rate = busy_slots = full = first = prefill = step = slope = doubt = 0.0
     candidates: list[tuple[float, int, NodeView]] = []
+    models: set[str] = set()
     for node in fleet:
         if node.state is not NodeState.READY:
             continue
@@ -117,8 +141,9 @@ def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
         if node.context_tokens is not None and node.context_tokens < context_tokens:
             continue
         fitting += 1
+        models.add(node.model)
         own, pace = node.slots, node.pace or EDGE_GUESS
-        open_slots = node.free
+        open_slots = node.free + node.lent
         busy = own - open_slots
         slots += own
         free += open_slots
@@ -137,7 +162,16 @@ def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
     mean = Pace(first / total, prefill / total, step / total, slope / total, doubt / total) if slots else EDGE_GUESS
     best = nsmallest(SHORTLIST, candidates)  # ties go by order; the nodes themselves are never compared
     return Survey(
-        ready, fitting, slots, free, rate, tuple(node for _, _, node in best), mean, busy_slots / total, full / total
+        ready,
+        fitting,
+        slots,
+        free,
+        rate,
+        tuple(node for _, _, node in best),
+        mean,
+        busy_slots / total,
+        full / total,
+        frozenset(models),
     )
 
 
@@ -146,7 +180,10 @@ def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s:
 
     `starts`: when each may begin, in rising order. A leg that finds no free slot waits `wait_s` for one.
     """
-    seats = [_Seat(node.free, node.slots - node.free, node.pace or EDGE_GUESS) for node in seen.shortlist]
+    seats = [
+        _Seat(node.free + node.lent, node.slots - node.free - node.lent, node.pace or EDGE_GUESS)
+        for node in seen.shortlist
+    ]
     done: list[float] = []
     for leg, start in zip(legs, starts, strict=True):
         best_s, best = 0.0, None

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from picegate.core.chat import Ask, DataPolicy, Mode, ServiceLevel
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
 from picegate.core.plan import CloudView, Forecast, NodeView, Option, Plan, Reason
+from picegate.planning.kinds import kind_of
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.levels import LevelModel, point_count
 from picegate.planning.load import Load
 from picegate.planning.options import WEIGHTS, Scene, progressive_options, whole_in_cloud, whole_on_edge
 from picegate.planning.placement import survey
 from picegate.planning.prices import market
+from picegate.planning.skill import Skill
 
 PASSAGE_TOKENS = 300  # what one passage may take of a node's context besides the conversation
 SKETCH_TOKENS = 250  # our instructions in a sketch prompt
@@ -25,6 +27,7 @@ HEDGE_LEAST_S = 1.0
 HEDGE_UNKNOWN_S = 5.0  # at least, while some node's pace is only guessed: a slow box is not a silent one
 LATE = 1.5  # points that wait for a slot are taken back when the answer is this many times later than predicted
 DEADLINE_LEAST_S = 5.0
+MOST_NAMED = 4  # models, in a plan's numbers
 
 TIERS = {"priority": ServiceLevel.LATENCY, "flex": ServiceLevel.COST}  # OpenAI's service_tier
 
@@ -44,6 +47,7 @@ class Rules:
     warm: bool = True
     hedging: bool = True
     edge_alone: bool = True
+    candidates: int = 1  # for one passage
 
 
 Policy = Callable[[Scene, ServiceLevel, Rules], Plan]
@@ -51,9 +55,10 @@ Policy = Callable[[Scene, ServiceLevel, Rules], Plan]
 
 @dataclass(slots=True)
 class Experience:
-    """What was learnt and what is owed: everything of a decision that outlives it."""
+    """What was learnt and what is owed: everything of a decision that outlives it. `skill`: None: nothing is scored."""
 
     levels: LevelModel = field(default_factory=LevelModel)
+    skill: Skill | None = None
     load: Load = field(default_factory=Load)
     arrivals_per_s: float = 0.0
 
@@ -108,6 +113,7 @@ def _look(
 ) -> Scene:
     pace = cloud.pace or CLOUD_GUESS
     seen = survey(fleet, forecast.prompt_tokens + PASSAGE_TOKENS)
+    skill = experience.skill
     return Scene(
         forecast=forecast,
         cloud=cloud,
@@ -119,6 +125,7 @@ def _look(
         max_points=rules.max_points,
         warm=rules.warm,
         pipelined=rules.pipelining,
+        weak=skill.weak(seen.models, kind_of(forecast.features)) if skill is not None else {},
     )
 
 
@@ -220,10 +227,14 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
         chosen=option,
         deadline_s=max(LATE * option.finish_s, DEADLINE_LEAST_S) if option is not None else None,
         hedge_s=_hedge_s(scene, rules),
+        candidates=min(ask.options.ensemble or rules.candidates, rules.candidates),
         pipelined=rules.pipelining and chosen.pipelined,
         warm=rules.warm and chosen.warm,
-        notes=(*chosen.notes, *_notes(ask)),
+        weak=scene.weak,
+        stake_s=scene.weights.risk_s / max(option.points if option is not None else points, 1),
+        notes=(*chosen.notes, *_notes(ask, rules)),
         numbers={
+            "kind": str(kind_of(forecast.features)),
             "prompt_tokens": forecast.prompt_tokens,
             "expected_answer_tokens": forecast.answer_tokens,
             "p90_answer_tokens": forecast.quantile(0.9),
@@ -236,8 +247,15 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
             "edge_price_ms": round(1000 * sides.edge_price, 3),
             "cloud_wait_s": round(sides.cloud_wait_s, 2),
             "edge_wait_s": round(sides.edge_wait_s, 2),
+            **_less_trusted(scene),
         },
     )
+
+
+def _less_trusted(scene: Scene) -> dict[str, str]:
+    """The models that the nodes are chosen by, if by any: who is how much more to be feared than the best."""
+    named = sorted(scene.weak.items(), key=lambda item: -item[1])[:MOST_NAMED]
+    return {"less_trusted": ", ".join(f"{model} by {weak:.2f}" for model, weak in named)} if named else {}
 
 
 def _hedge_s(scene: Scene, rules: Rules) -> float | None:
@@ -281,6 +299,7 @@ def _fit(fleet: Sequence[NodeView], tokens: int) -> bool:
     return any(node.usable and (node.context_tokens is None or node.context_tokens >= tokens) for node in fleet)
 
 
-def _notes(ask: Ask) -> Iterator[str]:
-    if ask.options.ensemble is not None and ask.options.ensemble > 1:
-        yield "pice.ensemble is not acted on yet: one candidate is written per point"
+def _notes(ask: Ask, rules: Rules) -> Iterator[str]:
+    wished = ask.options.ensemble
+    if wished is not None and wished > rules.candidates:
+        yield f"pice.ensemble is {wished}, but this gateway writes at most {rules.candidates} candidates for a passage"

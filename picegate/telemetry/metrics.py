@@ -1,7 +1,7 @@
 """What Prometheus reads at /metrics."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from picegate.core.events import (
 )
 from picegate.core.plan import NodeState, NodeView, Plan
 from picegate.core.usage import Bill, Tally
+from picegate.planning.standing import Standing
 
 FIRST_TOKEN_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
 TOTAL_S = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
@@ -40,9 +41,14 @@ class Metrics:
     """
 
     def __init__(
-        self, bill: Callable[[Tally], Bill] | None = None, fleet: Callable[[], Iterable[NodeView]] | None = None
+        self,
+        bill: Callable[[Tally], Bill] | None = None,
+        fleet: Callable[[], Iterable[NodeView]] | None = None,
+        standings: Callable[[Iterable[NodeView]], Mapping[str, Standing]] | None = None,
     ) -> None:
-        """`bill` puts prices on a tally; None: nothing is priced. `fleet` is asked for the nodes at each scrape."""
+        """`bill` puts prices on a tally; None: nothing is priced. At each scrape `fleet` is asked for the nodes, and
+        `standings` for how their models have done.
+        """
         self.registry = registry = CollectorRegistry()
         self._bill = bill
         self._children: dict[tuple[object, tuple[str, ...]], Any] = {}
@@ -116,6 +122,8 @@ class Metrics:
         Info("picegate_build", "The running version", registry=registry).info({"version": version("picegate")})
         if fleet is not None:
             registry.register(_Fleet(fleet))
+            if standings is not None:
+                registry.register(_Models(fleet, standings))
         # Looked up once: these are counted for every piece of every answer.
         self._cloud_deltas, self._edge_deltas = self._deltas.labels("cloud"), self._deltas.labels("edge")
 
@@ -202,6 +210,41 @@ class _Fleet(Collector):
             slots.add_metric((name,), sum(node.slots for node in ready if node.name == name))
             free.add_metric((name,), sum(node.free for node in ready if node.name == name))
         yield from (states, slots, free)
+
+
+class _Models(Collector):
+    """How the models of the nodes that are there have done. At most as many series as `Skill` knows models."""
+
+    def __init__(
+        self,
+        fleet: Callable[[], Iterable[NodeView]],
+        standings: Callable[[Iterable[NodeView]], Mapping[str, Standing]],
+    ) -> None:
+        self._fleet = fleet
+        self._standings = standings
+
+    def collect(self) -> Iterator[Metric]:
+        passages = GaugeMetricFamily(
+            "picegate_model_passages", "Scored passages that count, old ones in part", labels=("model",)
+        )
+        sound = GaugeMetricFamily(
+            "picegate_model_sound_ratio", "Share of them that needed no repair", labels=("model",)
+        )
+        won = GaugeMetricFamily(
+            "picegate_model_win_ratio", "Share won of contests with other models for one point", labels=("model",)
+        )
+        losing = GaugeMetricFamily(
+            "picegate_model_losing", "1 where another model of the fleet is clearly better", labels=("model",)
+        )
+        for model, standing in self._standings(self._fleet()).items():
+            score = standing.overall
+            passages.add_metric((model,), score.passages)
+            losing.add_metric((model,), score.loses)
+            if score.sound is not None:
+                sound.add_metric((model,), score.sound)
+            if score.won is not None:
+                won.add_metric((model,), score.won)
+        yield from (passages, sound, won, losing)
 
 
 def _code(error: str | None) -> str:

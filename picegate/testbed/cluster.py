@@ -84,7 +84,7 @@ def _settings(
         "access": {"require_key": False},
         "cloud": {"base_url": cloud.url, "model": cloud.model, "api_key": cloud.api_key or ""},
         "nodes": nodes,
-        "quality": {"repair": False},  # what the fakes say is no prose
+        "quality": {"repair": False, "ensemble": "never"},  # what the fakes say is no prose
         "storage": {"url": f"sqlite:///{folder / 'ledger.db'}"},
     }
     for section, values in overrides.items():

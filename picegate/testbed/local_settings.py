@@ -8,7 +8,7 @@ from typing import Any
 Sections = Mapping[str, Mapping[str, Any]]
 
 # Passages are scored, and points that nobody reads yet get a second candidate from another model.
-ENSEMBLE: Sections = {"quality": {"repair": True}}
+ENSEMBLE: Sections = {"quality": {"repair": True, "ensemble": "slack", "candidates": 2}}
 
 HEAD = "# Written by the testbed, anew each time. Prices are an assumption: see `picegate demo --help`.\n"
 
@@ -33,7 +33,7 @@ def local_sections(
         # All processes share this machine's cores, so a first token may wait for the others.
         "fleet": {"price_output": price_edge, "first_token_s": 60.0, "between_tokens_s": 30.0},
         "progressive": {"show_sketch": True, "max_point_words": 80, "slot_wait_s": 60.0},
-        "quality": {"repair": repair},
+        "quality": {"repair": repair, "ensemble": "never"},
         "storage": {"url": f"sqlite:///{folder.resolve() / 'ledger.db'}"},
     }
 

@@ -21,7 +21,7 @@ def test_the_console_script_is_installed_and_tells_its_version() -> None:
 def test_help_names_every_command() -> None:
     shown = run("--help")
     assert shown.status == 0
-    for command in ("serve", "ask", "explain", "nodes", "usage", "keys", "config"):
+    for command in ("serve", "ask", "explain", "trace", "nodes", "usage", "keys", "config"):
         assert f" {command} " in shown.out
 
 
@@ -124,7 +124,9 @@ def test_an_unknown_model_is_told(config: Config) -> None:
     assert "gpt-99" in ran.err
 
 
-@pytest.mark.parametrize("command", [["nodes"], ["explain", "Why?"], ["ask", "Why?"]])
+@pytest.mark.parametrize(
+    "command", [["nodes"], ["explain", "Why?"], ["ask", "Why?"], ["ask", "Why?", "--trace"], ["trace", "req-1"]]
+)
 def test_a_gateway_that_is_not_there_is_told(command: list[str]) -> None:
     ran = run(*command, "--url", "http://127.0.0.1:1")
     assert (ran.status, ran.out) == (1, "")

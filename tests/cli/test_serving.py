@@ -4,11 +4,16 @@ import json
 import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import anyio.to_thread
 import httpx2
 import pytest
 
+from picegate.database import open_database
+from picegate.pipeline.memory import Memory
+from picegate.planning.kinds import Kind, Topic
+from picegate.planning.skill import Skill
 from picegate.testbed.cloud import PLAIN, ScriptedCloud
 from picegate.testbed.edge import ScriptedEdge
 from tests.cli.conftest import Config
@@ -106,6 +111,31 @@ def test_what_an_agent_has_measured_of_itself_is_listed(config: Config) -> None:
         listed = run("nodes", "--url", gateway.url).out
     assert "260 tok/s" in listed
     assert "1: 20, 2: 40" in listed
+
+
+def test_a_model_that_keeps_losing_is_listed_as_such(config: Config, tmp_path: Path) -> None:
+    skill = Skill()
+    for model, sound in (("steady", 36), ("hasty", 4)):
+        for number in range(40):
+            skill.judge(0.0, model, Kind(Topic.LIST), sound=number < sound)
+    skill.contest(0.0, "steady", "hasty", Kind(Topic.LIST), 1.0)
+    database = open_database(f"sqlite:///{tmp_path / 'picegate.db'}")
+    Memory(database).write({"skill": skill.as_data()})
+    database.dispose()
+    nodes = "".join(
+        f'[[nodes]]\nname = "{model}-box"\nurl = "http://127.0.0.1:1/v1"\nmodel = "{model}"\n'
+        for model in ("steady", "hasty")
+    )
+    with served(config(nodes, access=OPEN)) as gateway:
+        listed = [line.strip() for line in run("nodes", "--url", gateway.url).out.splitlines()]
+        told = json.loads(run("nodes", "--url", gateway.url, "--json").out)
+    (bad_box,) = (line for line in listed if line.startswith("hasty-box"))
+    assert "hasty keeps losing" in bad_box
+    assert [line.split() for line in listed if line.startswith(("steady ", "hasty "))] == [
+        ["steady", "40", "90%", "1", "100%"],
+        ["hasty", "40", "10%", "1", "0%", "keeps", "losing"],
+    ]
+    assert [(node["skill"]["loses"], node["skill"]["loses_at"]) for node in told] == [(False, []), (True, ["list"])]
 
 
 @pytest.fixture

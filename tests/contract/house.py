@@ -161,6 +161,7 @@ async def door(
         plan=decide,
         cloud_view=lambda: CloudView(up=cloud_up, model="big"),
         registry=registry,
+        standings=lambda _: {},
         keys=KeyStore(database),
         limiter=RateLimiter(settings.access.requests_per_minute),
         ledger=ledger,

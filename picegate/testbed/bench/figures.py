@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from picegate.testbed.bench.reader import Heard
 from picegate.testbed.emulated.profile import Profile
+from picegate.testbed.emulated.quality import marks
 from picegate.testbed.emulated.server import Stats
 from picegate.testbed.emulated.tokens import TOKENS_PER_WORD
 
@@ -26,6 +27,8 @@ class Figures:
     cloud_tokens, edge_tokens: written, per answer, wasted ones included.
     cost: per answer, at the profiles' prices.
     edge_busy: share of the time in which an edge computes; `edge_slots`: share of its slots that write. Means.
+    quality: mean over the passages of all answers, by the quality model; NaN where there is none.
+    longest_gap_p95: the longest pause in an answer's text, 95th percentile over answers.
     cpu_ms_per_answer: of this process, load generator and emulation included.
     late_share: share of engine steps that ended more than 20 ms late; `worst_lag_s` the worst.
     """
@@ -53,6 +56,8 @@ class Figures:
     cpu_ms_per_answer: float
     late_share: float
     worst_lag_s: float
+    quality: float = math.nan
+    longest_gap_p95: float = math.nan
     modes: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
 
@@ -118,6 +123,8 @@ def figures_of(
         cpu_ms_per_answer=cpu_s * 1000.0 / total,
         late_share=sum(one.lag["late"] for one in stats) / steps,
         worst_lag_s=max(one.lag["worst_s"] for one in stats),
+        quality=_mean([found for one in whole for found in marks(one.text)] or [math.nan]),
+        longest_gap_p95=percentile([max(one.gaps, default=0.0) for one in whole], 0.95),
         modes=dict(Counter(one.mode for one in whole)),
         errors=dict(Counter(one.error for one in counted if one.error)),
     )

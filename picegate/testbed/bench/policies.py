@@ -46,7 +46,15 @@ ABLATIONS = (
     _planned("auto-no-hedging", "ours, late passages not begun elsewhere", hedging=False),
     *(_planned(f"auto-level-{level}", f"ours, always level {level}", fixed_level=level) for level in (1, 2, 3)),
 )
-POLICIES = {policy.name: policy for policy in (AUTO, *BASELINES, QUALITY, *ABLATIONS)}
+ENSEMBLES = tuple(
+    Policy(f"auto-ensemble-{when}", f"ours, {said}", settings={"quality": {"repair": False, "ensemble": when}})
+    for when, said in (
+        ("never", "one candidate for a passage"),
+        ("slack", "two candidates where nobody waits for them"),
+        ("always", "two candidates for every passage, waited for"),
+    )
+)
+POLICIES = {policy.name: policy for policy in (AUTO, *BASELINES, QUALITY, *ABLATIONS, *ENSEMBLES)}
 
 
 def policy_of(name: str) -> Policy:

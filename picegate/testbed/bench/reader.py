@@ -12,6 +12,7 @@ class Heard:
 
     Attributes:
         moments: of every piece of text; `words` counts all their words.
+        text: all of them.
         error: why it is no whole answer; empty where it is.
     """
 
@@ -19,6 +20,7 @@ class Heard:
     question: str
     moments: list[float] = field(default_factory=list)
     words: int = 0
+    text: str = ""
     ended: float | None = None
     status: int = 0
     error: str = ""
@@ -138,6 +140,7 @@ class _Reader(asyncio.Protocol):
         for choice in data.get("choices") or ():
             if text := choice.get("delta", {}).get("content"):
                 self._heard.moments.append(self._loop.time())
+                self._heard.text += text
                 self._count(text)
 
     def _count(self, text: str) -> None:

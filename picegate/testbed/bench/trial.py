@@ -15,6 +15,7 @@ from picegate.testbed.bench.workload import Workload
 from picegate.testbed.emulated.clock import run_virtual
 from picegate.testbed.emulated.fleet import Enrolment, enrolled
 from picegate.testbed.emulated.profile import Profile
+from picegate.testbed.emulated.quality import QualityModel
 from picegate.testbed.emulated.server import EmulatedServer
 from picegate.testbed.emulated.site import Site, cloud_of, edges_of
 
@@ -48,7 +49,7 @@ async def trial(policy: Policy, site: Site, workload: Workload, load: Load) -> T
     async with (
         cloud_of(site, workload.questions, load.seed) as cloud,
         edges_of(site, workload.questions, load.seed) as edges,
-        gateway(policy, cloud, edges) as root,
+        gateway(policy, cloud, edges, site.quality) as root,
     ):
         before = time.process_time()
         heard = await offer(root, policy, workload, load)
@@ -59,16 +60,23 @@ async def trial(policy: Policy, site: Site, workload: Workload, load: Load) -> T
 
 
 @asynccontextmanager
-async def gateway(policy: Policy, cloud: EmulatedServer, edges: list[EmulatedServer]) -> AsyncIterator[str]:
-    """Our own gateway, as `app.create_app` builds it, with the edges registered as agents; gives its root URL."""
+async def gateway(
+    policy: Policy, cloud: EmulatedServer, edges: list[EmulatedServer], quality: QualityModel | None = None
+) -> AsyncIterator[str]:
+    """Our own gateway, as `app.create_app` builds it, with the edges registered as agents; gives its root URL.
+
+    `quality` judges their passages in the place of the gateway's own score.
+    """
     # Imported late: whatever the gateway takes from `time` must be taken once the clock is virtual.
     from picegate.app import create_app
+    from picegate.assembly.scoring import score
     from picegate.settings import Settings
     from picegate.testbed.server import serving
 
     with tempfile.TemporaryDirectory(prefix="picegate-bench-") as folder:
         settings = Settings(**gateway_settings(policy, cloud.url, cloud.profile, Path(folder)))
-        async with serving(create_app(settings)) as root, enrolled(edges, Enrolment(root, TOKEN)):
+        judge = score if quality is None else quality.judge
+        async with serving(create_app(settings, judge)) as root, enrolled(edges, Enrolment(root, TOKEN)):
             yield root
 
 
@@ -88,7 +96,7 @@ def gateway_settings(policy: Policy, cloud_url: str, cloud: Profile, folder: Pat
             "price_output": cloud.price_output,
         },
         "fleet": {"enrolment_token": TOKEN, "first_token_s": 60.0},
-        "quality": {"repair": False},  # emulated passages are no prose
+        "quality": {"repair": False, "ensemble": "never"},  # emulated passages are no prose
         "storage": {"url": f"sqlite:///{folder / 'ledger.db'}"},
         "logging": {"level": "error"},
     }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from picegate.core.usage import LegKind
+from picegate.testbed.emulated.quality import QualityModel, mark
 from picegate.testbed.emulated.questions import LEVELS, Level, Question, Questions
 from picegate.testbed.emulated.tokens import CHARACTERS, TOKENS_PER_UNSPACED_WORD, TOKENS_PER_WORD, words_of
 from picegate.testbed.emulated.wording import notes, sentences
@@ -54,11 +55,25 @@ class Draft:
         return "".join(self.words[first:last])
 
 
-class Author:
-    """Attribute `is_cloud`: else an edge's small model. `sketch_scale`: its sketches are so many times as long."""
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """How good an edge's passages are. `model`: which of the quality model's."""
 
-    def __init__(self, questions: Questions, *, is_cloud: bool, sketch_scale: float = 1.0) -> None:
+    quality: QualityModel
+    model: int
+
+
+class Author:
+    """Attribute `is_cloud`: else an edge's small model. `sketch_scale`: its sketches are so many times as long.
+
+    With `skill`, passages bear their quality in their first word.
+    """
+
+    def __init__(
+        self, questions: Questions, *, is_cloud: bool, sketch_scale: float = 1.0, skill: Skill | None = None
+    ) -> None:
         self._questions = questions
+        self._skill = skill
         self._levels = {number: level.times(sketch_scale) for number, level in LEVELS.items()}
         self.is_cloud = is_cloud
 
@@ -70,6 +85,10 @@ class Author:
             words = _sketch(question, asked, self._levels.get(asked.level, self._levels[2]))
         else:
             words = sentences(self._length(question, asked), seed, japanese=question.japanese)
+            if self._skill is not None and asked.leg in PASSAGE_LEGS and not asked.begun:
+                of = self._skill
+                point = f"{question.id}/{asked.last}"
+                words[0] = mark(of.quality.of(of.model, point, asked.leg)) + " "
         rate = TOKENS_PER_UNSPACED_WORD if question.japanese else TOKENS_PER_WORD
         tokens = max(1, round(len(words) * rate))
         if asked.max_tokens is not None and asked.max_tokens < tokens:

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from picegate.testbed.emulated.author import Author
+from picegate.testbed.emulated.author import Author, Skill
 from picegate.testbed.emulated.faults import NO_FAULTS, Faults
 from picegate.testbed.emulated.profile import Profile
+from picegate.testbed.emulated.quality import QualityModel
 from picegate.testbed.emulated.questions import Question, Questions
 from picegate.testbed.emulated.server import EmulatedServer
 
@@ -17,6 +18,7 @@ class Site:
     edges: 0 is a cloud alone.
     tokens_per_chunk: of a streamed chunk, from the second on.
     sketch_scale: the cloud's sketches are so many times as long as assumed.
+    quality: of the edges' passages; None: nobody looks at it, and there is one model.
     """
 
     cloud: Profile
@@ -26,11 +28,21 @@ class Site:
     edge_faults: Faults = NO_FAULTS
     tokens_per_chunk: int = 6
     sketch_scale: float = 1.0
+    quality: QualityModel | None = None
 
     def sharing(self, shares_prefixes: bool) -> "Site":
         """The same with edges that share prefixes, or that read every prompt whole."""
         engine = replace(self.edge.engine, shares_prefixes=shares_prefixes)
         return replace(self, edge=replace(self.edge, engine=engine))
+
+    def model_of(self, number: int) -> Profile:
+        """An edge's profile: as fast as all, under its model's own name where they differ in quality."""
+        if self.quality is None:
+            return self.edge
+        return replace(self.edge, name=f"{self.edge.name}-{number % len(self.quality.sound) + 1}")
+
+    def skill_of(self, number: int) -> Skill | None:
+        return None if self.quality is None else Skill(self.quality, number)
 
 
 @asynccontextmanager
@@ -46,18 +58,19 @@ async def cloud_of(site: Site, questions: Iterable[Question], seed: int) -> Asyn
 @asynccontextmanager
 async def edges_of(site: Site, questions: Iterable[Question], seed: int) -> AsyncIterator[list[EmulatedServer]]:
     """The site's edges on the running loop."""
-    author = Author(Questions(questions), is_cloud=False)
+    asked = Questions(questions)
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(
                 EmulatedServer(
-                    f"edge-{number}",
-                    site.edge,
-                    author,
+                    name,
+                    site.model_of(number),
+                    Author(asked, is_cloud=False, skill=site.skill_of(number)),
                     faults=site.edge_faults,
                     tokens_per_chunk=site.tokens_per_chunk,
                     seed=seed,
                 )
             )
-            for number in range(1, site.edges + 1)
+            for number in range(site.edges)
+            for name in [f"edge-{number + 1}"]
         ]

@@ -53,6 +53,37 @@ async def test_a_node_never_measured_is_tried() -> None:
         assert {first.name, second.name} == {"known", "new"}
 
 
+async def test_a_node_whose_model_is_feared_to_write_weakly_comes_second() -> None:
+    fleet = registry(Hand(), static("box"), static("other").model_copy(update={"model": "better"}))
+    measured(fleet, "box", 31)
+    measured(fleet, "other", 30)
+    assert await name_of(fleet, ANY) == "box"
+    assert await name_of(fleet, Wish(weak={"m": 0.4})) == "other"
+    async with fleet.acquire(Wish(weak={"m": 0.4}), 1):
+        assert await name_of(fleet, Wish(weak={"m": 0.4})) == "box"
+
+
+async def test_a_leg_that_waits_for_a_trusted_node_leaves_the_free_one_to_those_who_want_it() -> None:
+    fleet = registry(Hand(), static("slow"), static("fast").model_copy(update={"model": "better"}))
+    measured(fleet, "slow", 20)
+    measured(fleet, "fast", 60)
+    picky, easy = Wish(weak={"m": 1.0}, turn=(0.0, 0)), Wish(turn=(1.0, 0))
+    took: dict[str, str] = {}
+
+    async def take(wish: Wish, who: str) -> None:
+        async with fleet.acquire(wish, 5) as node:
+            took[who] = node.name
+
+    async with fleet.acquire(ANY, 1) as busy, anyio.create_task_group() as group:
+        assert busy.name == "fast"
+        group.start_soon(take, picky, "picky")
+        await settle()
+        group.start_soon(take, easy, "easy")
+        await settle()
+        assert took == {"easy": "slow"}
+        group.cancel_scope.cancel()
+
+
 async def test_load_spreads_over_equal_nodes() -> None:
     fleet = registry(Hand(), static("a", slots=2), static("b", slots=2))
     async with fleet.acquire(ANY, 1) as one, fleet.acquire(ANY, 1) as two:

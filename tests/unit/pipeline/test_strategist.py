@@ -1,6 +1,7 @@
 """What the planner remembers: learnt from events, kept over a restart."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from sqlalchemy import Engine, text
 from picegate.core.chat import Ask, Message, Mode
 from picegate.core.events import Finished, Planned, SketchPoint
 from picegate.core.plan import CloudView, NodeView, Plan
+from picegate.core.quality import Quality
 from picegate.core.sketch import Point
 from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally, Tokens
 from picegate.database import open_database
 from picegate.pipeline.memory import Memory
 from picegate.pipeline.strategist import Strategist
+from picegate.planning.kinds import kind_of
 from picegate.settings import PlannerSettings, ProgressiveSettings
 from tests.unit.nodes.house import Hand
 
@@ -28,8 +31,10 @@ def ask() -> Ask:
 CLOCK = Hand()
 
 
-def strategist(memory: dict[str, object] | None = None, **planner: object) -> Strategist:
-    return Strategist(ProgressiveSettings(), PlannerSettings.model_validate(planner), CLOCK, memory)
+def strategist(
+    memory: dict[str, object] | None = None, threshold: float | None = None, **planner: object
+) -> Strategist:
+    return Strategist(ProgressiveSettings(), PlannerSettings.model_validate(planner), CLOCK, memory, threshold)
 
 
 def planned(of: Strategist) -> Plan:
@@ -47,6 +52,20 @@ def answered(of: Strategist, tokens: int, *, points: int = 3, depends: bool = Fa
         of.listen(request, SketchPoint(Point(number, "notes", 60, depends)))
     tally = Tally([sketch, *([passage] if points else [])], 20, tokens, 0.3, 4.0)
     of.listen(request, Finished(reason, tally))
+
+
+def scored(of: Strategist, *, reason: str = "stop") -> None:
+    """Two passages side by side: a sound one of `good`, a weak one of `bad`."""
+    request = ask()
+    of.listen(request, Planned(planned(of)))
+    legs = [
+        LegRecord(LegKind.EXPAND, "n", model, 1.0, point, 1.1, 4.0, LegEnd.DONE, quality=Quality(confidence))
+        for point, (model, confidence) in enumerate([("good", 0.9), ("bad", 0.2)])
+    ]
+    of.listen(request, Finished(reason, Tally(legs)))
+
+
+TWO = [replace(NODE, id=model, name=model, model=model) for model in ("good", "bad")]
 
 
 @pytest.fixture
@@ -96,13 +115,46 @@ def test_the_clouds_legs_teach_its_pace_but_not_the_time_in_the_queue() -> None:
     before = planned(of)
     for _ in range(30):
         CLOCK.now += 2.0
-        record = LegRecord(LegKind.CLOUD, "cloud", "m", 0.0, None, 20.2, 40.2, LegEnd.DONE, None, Tokens(20, 201))
-        of.saw_cloud(record, 20.0, 1)  # 20 s in the queue, 0.2 s to the first token, 100 ms a token
+        record = LegRecord(LegKind.CLOUD, "cloud", "m", 20.0, None, 20.2, 40.2, LegEnd.DONE, None, Tokens(20, 201))
+        of.saw_cloud(record, 1)  # 20 s in the queue, then 0.2 s to the first token, 100 ms a token
     after = planned(of)
     assert before.chosen is not None
     alone = next(option for option in after.options if option.mode is Mode.CLOUD)
     assert alone.first_s < 1.0
     assert alone.finish_s == pytest.approx(0.1 * alone.cloud_tokens, rel=0.2)
+
+
+@pytest.mark.parametrize("reason", ["stop", "length", "cancelled", "error"])
+def test_scored_passages_teach_who_is_good_at_what_however_the_answer_ended(reason: str) -> None:
+    of = strategist(threshold=0.5)
+    for _ in range(8):
+        scored(of, reason=reason)
+    plan = of.plan(ask(), CloudView(limit=16), TWO)
+    assert list(plan.weak) == ["bad"]
+    assert plan.stake_s > 0
+    assert str(plan.numbers["less_trusted"]).startswith("bad by ")
+    kind = kind_of(plan.forecast.features if plan.forecast else {})
+    assert of.trust("bad", kind).hope < of.trust("good", kind).hope
+    assert of.standings(TWO)["bad"].overall.loses
+
+
+def test_a_fleet_of_one_model_is_planned_as_if_nothing_was_known_of_it() -> None:
+    of = strategist(threshold=0.5)
+    for _ in range(8):
+        scored(of)
+    plan = of.plan(ask(), CloudView(limit=16), TWO[1:])
+    assert plan.weak == {}
+    assert "less_trusted" not in plan.numbers
+
+
+def test_where_nothing_is_scored_no_model_is_trusted_less_and_what_was_learnt_is_kept() -> None:
+    of = strategist(threshold=0.5)
+    for _ in range(8):
+        scored(of)
+    off = strategist(of.as_data())
+    scored(off)
+    assert off.plan(ask(), CloudView(limit=16), TWO).weak == {}
+    assert off.as_data()["skill"] == of.as_data()["skill"]
 
 
 def test_what_requests_owe_is_gone_when_they_are() -> None:
@@ -117,13 +169,15 @@ def test_what_requests_owe_is_gone_when_they_are() -> None:
 
 
 def test_a_restart_forgets_nothing(engine: Engine) -> None:
-    of = strategist()
+    of = strategist(threshold=0.5)
     for _ in range(20):
         answered(of, 900)
+        scored(of)
     Memory(engine).write(of.as_data())
     Memory(engine).write(of.as_data())  # the second replaces the first
-    again = strategist(Memory(engine).read())
+    again = strategist(Memory(engine).read(), 0.5)
     assert planned(again).forecast == planned(of).forecast
+    assert again.plan(ask(), CloudView(limit=16), TWO).weak == of.plan(ask(), CloudView(limit=16), TWO).weak != {}
 
 
 def test_a_memory_of_another_version_means_the_priors(engine: Engine) -> None:

@@ -55,6 +55,48 @@ def test_a_node_of_unknown_speed_is_tried() -> None:
     assert placed([view("known", free=3), view("new", None)]) == "new"
 
 
+def by(model: str, node: NodeView) -> NodeView:
+    return replace(node, model=model)
+
+
+GOOD, BAD = by("good", view("good")), by("bad", view("bad"))
+FEARED = {"bad": 0.6}
+
+
+def test_of_two_as_fast_the_more_trusted_writes() -> None:
+    assert placed([BAD, GOOD]) == "bad"  # where nothing is known, the first
+    assert placed([BAD, GOOD], weak=FEARED) == "good"
+
+
+def test_a_less_trusted_node_writes_where_it_is_so_much_sooner_that_a_rewrite_is_paid_for() -> None:
+    sooner = by("bad", view("sooner", replace(FAST, step_s=0.014)))
+    much_sooner = by("bad", view("much sooner", replace(FAST, step_s=0.005)))
+    assert placed([sooner, GOOD]) == "sooner"
+    assert placed([sooner, GOOD], weak=FEARED) == "good"
+    assert placed([much_sooner, GOOD], weak=FEARED) == "much sooner"
+    assert placed([much_sooner, GOOD], weak=FEARED, stake_s=10.0) == "good"
+
+
+def test_a_fuller_batch_of_trusted_ones_sends_the_next_leg_to_the_others() -> None:
+    crowded = replace(GOOD, pace=replace(FAST, slope_s=0.02), free=1)
+    assert placed([replace(crowded, free=4), BAD], weak=FEARED) == "good"
+    assert placed([crowded, BAD], weak=FEARED) == "bad"
+
+
+def test_a_leg_waits_for_a_trusted_node_only_where_that_is_sooner() -> None:
+    full = replace(GOOD, free=0)
+    assert placed([full, BAD], weak=FEARED) == "bad"
+    assert placed([full, BAD], weak={"bad": 1.0}, stake_s=1000.0) == "bad"  # the stake is no reason to wait
+    slow_and_bad = replace(BAD, pace=SLOW)
+    assert placed([full, slow_and_bad]) == "bad"
+    assert placed([full, slow_and_bad], weak=FEARED) is None
+
+
+def test_fear_of_models_that_are_not_there_changes_nothing() -> None:
+    nodes = [view("slow", SLOW), view("fast", free=1), view("full", free=0)]
+    assert placed(nodes, weak={"gone": 0.9}, stake_s=100.0) == placed(nodes) == "fast"
+
+
 def test_nobody_free_or_fitting_is_nobody() -> None:
     assert placed([view("a", free=0)]) is None
     assert placed([]) is None
@@ -102,6 +144,10 @@ def test_points_placed_one_by_one_share_the_nodes() -> None:
     five = placed_s(seen, [Leg(100)] * 5, [0.0] * 5, 9.0, warmed=True)
     assert five[:4] == sorted(five[:4])
     assert five[4] > 9.0
+
+
+def test_a_survey_names_the_models_of_the_nodes_that_fit() -> None:
+    assert survey([GOOD, BAD, by("small", view("c", context=100))], 200).models == {"good", "bad"}
 
 
 @given(st.lists(st.integers(1, 400), max_size=12), st.integers(0, 12))

@@ -1,5 +1,6 @@
 """What Prometheus reads."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -10,6 +11,9 @@ from picegate.accounting.savings import bill
 from picegate.core.events import Finished, Planned
 from picegate.core.plan import NodeState, NodeView
 from picegate.core.usage import Tally
+from picegate.planning.kinds import Kind, Topic
+from picegate.planning.skill import Skill
+from picegate.planning.standing import standings
 from picegate.telemetry.metrics import Metrics
 from tests.unit.happenings import CLOUD, ask, cloud_tally, progressive_events, tell
 
@@ -102,3 +106,21 @@ def test_no_text_of_a_request_is_in_the_metrics() -> None:
     text, kind = metrics.render()
     assert b"secret" not in text
     assert kind.startswith("text/plain")
+
+
+def test_models_are_shown_as_they_stand_among_the_nodes_that_are_there() -> None:
+    skill = Skill()
+    for number in range(40):
+        skill.judge(0.0, "m", Kind(Topic.LIST), sound=number < 4)
+        skill.judge(0.0, "other", Kind(Topic.LIST), sound=True)
+    skill.contest(0.0, "other", "m", Kind(Topic.LIST), 1.0)
+    fleet = [node("a"), replace(node("b"), model="other"), replace(node("c"), model="new")]
+    metrics = Metrics(fleet=lambda: fleet, standings=lambda nodes: standings(skill, (one.model for one in nodes)))
+    seen = scraped(metrics)
+    assert (seen["picegate_model_passages", "m"], seen["picegate_model_sound_ratio", "m"]) == (40, 0.1)
+    assert (seen["picegate_model_win_ratio", "m"], seen["picegate_model_win_ratio", "other"]) == (0, 1)
+    assert (seen["picegate_model_losing", "m"], seen["picegate_model_losing", "other"]) == (1, 0)
+    assert ("picegate_model_passages", "new") not in seen
+    fleet[:] = fleet[:1]
+    assert scraped(metrics)["picegate_model_losing", "m"] == 0  # to whom?
+    assert ("picegate_model_passages", "other") not in scraped(metrics)

@@ -91,4 +91,4 @@ def test_wished_values_stand_in_the_gateways_settings_beside_the_others(tmp_path
     assert settings.logging.level == "error"
     for name, value in ENSEMBLE["quality"].items():
         assert getattr(settings.quality, name) == value
-    assert tomllib.loads(as_toml(own))["quality"] == {"repair": False}
+    assert tomllib.loads(as_toml(own))["quality"] == {"repair": False, "ensemble": "never"}

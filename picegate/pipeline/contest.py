@@ -1,0 +1,214 @@
+"""Several candidates for one passage, of which the most trusted is read; nobody reads later for it.
+
+Candidates are written side by side, or one after another where the first is weak. The first one writes into the
+merger, where its text is held back while others are written aside. The choice is made when all are whole; or when
+there is nothing left to read before the passage; or when all other passages of the answer are whole. Whoever is not
+done by then is stopped. What a reader has begun to see is not exchanged.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+import anyio
+
+from picegate.assembly.merger import Merger
+from picegate.core.errors import Busy, CloudError, EdgeError
+from picegate.core.events import TextDelta
+from picegate.core.usage import LegRecord
+from picegate.settings import QualitySettings
+
+SURE = 0.95  # besides a candidate of so much confidence, nobody is waited for
+_TELLING = 0.1  # of a passage: from there on its own pace tells more than the forecast
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A whole passage. `node`: the id of the node that wrote it, None for the cloud. `record`: of the leg that did."""
+
+    text: str
+    writer: str
+    node: str | None
+    record: LegRecord
+
+    @property
+    def confidence(self) -> float:
+        """1 where it was not scored."""
+        return 1.0 if self.record.quality is None else self.record.quality.confidence
+
+
+@dataclass(slots=True)
+class Effort:
+    """A candidate while it is written. Moments are seconds since the request arrived.
+
+    Attributes:
+        due_s: when it should be whole, by its node's pace.
+        size: characters that it will have, about.
+    """
+
+    due_s: float
+    size: float
+    first_s: float | None = None
+    written: int = 0
+
+    def wrote(self, characters: int, now_s: float) -> None:
+        if self.first_s is None:
+            self.first_s = now_s
+        self.written += characters
+
+    def end_s(self, now_s: float) -> float:
+        """When it is expected to be whole."""
+        share = self.written / self.size
+        if self.first_s is None or share < _TELLING:
+            return max(self.due_s, now_s)
+        return now_s + (now_s - self.first_s) * max(1.0 - share, 0.0) / share
+
+
+class Contest:
+    """The candidates for one passage.
+
+    Attributes:
+        first: the scope in which the candidate that writes into the merger is written.
+        live: that one, once it is whole.
+        first_done: it is whole, or given up.
+        over: nobody is waited for any longer.
+    """
+
+    def __init__(self, segment: int, merger: Merger, threshold: float, *, waits: bool = False) -> None:
+        """`waits`: for every candidate, whatever that costs the reader (a baseline)."""
+        self.segment = segment
+        self.drafts: list[Draft] = []
+        self.first = anyio.CancelScope()
+        self.live: Draft | None = None
+        self.first_done = False
+        self.over = False
+        self._merger = merger
+        self._threshold = threshold
+        self._waits = waits
+        self._first_effort: Effort | None = None
+        self._others: list[tuple[Effort, anyio.CancelScope]] = []
+        self._news = anyio.Event()
+
+    @property
+    def best(self) -> Draft | None:
+        """Of equals the earliest."""
+        return max(self.drafts, key=lambda draft: draft.confidence, default=None)
+
+    @property
+    def is_sound(self) -> bool:
+        return self.best is not None and self.best.confidence >= self._threshold
+
+    def choose(self) -> Draft | None:
+        """The candidate that is read, put in its place in the merger; None: there is none, or none that goes on from
+        what a reader has seen."""
+        best = self.live if self._merger.shown(self.segment) else self.best
+        if best is not None and best is not self.live:
+            self._merger.reset(self.segment)
+            self._merger.passage(self.segment, best.text, best.writer)
+        for draft in self.drafts:
+            draft.record.kept = None if draft.record.quality is None else draft is best
+        return best
+
+    def end_s(self, now_s: float) -> float:
+        """When the last candidate is expected to be whole."""
+        return max([self.first_end_s(now_s), *(effort.end_s(now_s) for effort, _ in self._others)])
+
+    def first_end_s(self, now_s: float) -> float:
+        """When the first candidate is expected to be whole."""
+        return now_s if self.first_done or self._first_effort is None else self._first_effort.end_s(now_s)
+
+    def begun(self, effort: Effort) -> None:
+        """The first candidate is begun, or begun again."""
+        self._first_effort = effort
+
+    def written(self, draft: Draft) -> None:
+        """The first candidate is whole. Of equals it is read."""
+        self.live = draft
+        self.drafts.insert(0, draft)
+
+    async def enter(self, candidate: Callable[[Effort], Awaitable[Draft]], effort: Effort) -> None:
+        """Have another candidate written aside, for as long as it may take."""
+        scope = anyio.CancelScope()
+        entry = (effort, scope)
+        self._others.append(entry)
+        try:
+            with scope:
+                self.drafts.append(await candidate(effort))
+        except (EdgeError, CloudError, Busy):
+            pass  # its leg's record tells
+        finally:
+            self._others.remove(entry)
+            self._news.set()
+
+    def late(self) -> None:
+        """From now on nobody is waited for: the passage is read, or something waits for it to be whole."""
+        if self._waits or self.over:
+            return
+        self.over = True
+        if self.is_sound and not self.first_done and not self._merger.shown(self.segment):
+            self.first.cancel()  # a whole passage is there before one that is still being written
+        self._stop_others()
+
+    async def settled(self) -> None:
+        """Return when the choice can be made; the first candidate is done."""
+        while self._others and not self.over:
+            if self.best is not None and self.best.confidence >= SURE and not self._waits:
+                break
+            self._news = anyio.Event()
+            await self._news.wait()
+        self._stop_others()
+
+    def _stop_others(self) -> None:
+        for _, scope in self._others:
+            scope.cancel()
+        self._news.set()
+
+
+class Contests:
+    """Those of one answer."""
+
+    def __init__(self, settings: QualitySettings, merger: Merger) -> None:
+        self._settings = settings
+        self._merger = merger
+        self._open: dict[int, Contest] = {}
+
+    def __iter__(self) -> Iterator[Contest]:
+        return iter(list(self._open.values()))
+
+    def open(self, segment: int) -> Contest:
+        waits = self._settings.ensemble == "always"
+        contest = Contest(segment, self._merger, self._settings.threshold, waits=waits)
+        self._open[segment] = contest
+        return contest
+
+    def close(self, contest: Contest) -> None:
+        del self._open[contest.segment]
+
+    @property
+    def under_way(self) -> bool:
+        """Some first candidate is still being written, or all is chosen."""
+        return not self._open or not all(contest.first_done for contest in self._open.values())
+
+    def end_s(self, now_s: float) -> float:
+        """When the first candidates of all passages are expected to be whole."""
+        return max((contest.first_end_s(now_s) for contest in self), default=now_s)
+
+    @property
+    def held(self) -> Contest | None:
+        """The first passage that is held back."""
+        return next((self._open[at] for at in sorted(self._open) if self._merger.is_held(at)), None)
+
+    def turned(self) -> None:
+        """The merger may have gone on to another segment: what is read now is chosen from what there is."""
+        for contest in self:
+            if self._merger.is_read(contest.segment):
+                contest.late()
+
+    def release(self, contest: Contest) -> list[TextDelta]:
+        """Nothing is left to be read before the passage: choose, or let the first candidate be read as it is written.
+
+        Returns what may go to the reader now; where a choice is made, it comes when the passage is closed.
+        """
+        contest.late()
+        if not contest.over or contest.first_done or contest.first.cancel_called:
+            return []
+        return self._merger.let_go(contest.segment)

@@ -1,0 +1,101 @@
+"""How many candidates are written for one point, and why: more than one only where that costs the reader nothing.
+
+A further candidate is begun beside the first one, on a slot that nobody else wants, for a passage that is not being
+read yet, if it is expected to be whole before the answer's last passage is. What it is worth is the chance that the
+candidates so far are weak and this one is not: with `p` the share of a model's passages that are sound, `n` candidates
+hold a sound one with probability `1 - (1 - p1) ... (1 - pn)` (best of n; Stiennon et al., 2020).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from picegate.core.plan import NodeView
+from picegate.planning.placement import Leg, leg_s
+
+When = Literal["never", "slack", "always"]
+
+IDLE_SHARE = 0.15  # of the fleet's slots that must be free: below, they are somebody's soon
+LEAST_GAIN = 0.03  # probability of a better passage that is worth the work
+LATE = 1.1  # times the expected end of the answer: a forecast is no promise, and what comes late is stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A node that could write a further candidate. `sound`: share of its model's passages that need no repair."""
+
+    node: NodeView
+    sound: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the decision about one point looks at. Times in seconds from now.
+
+    Attributes:
+        most: candidates that are allowed, the first one among them.
+        depends: the passage goes on from what stands before it.
+        is_read: its text goes to the reader as it is written.
+        end_s: until the last passage of the answer is expected to be whole.
+        leg: what a candidate has to write.
+        sound: share of passages of the first candidate's model that need no repair.
+        slots, free: of the fleet, the first candidate's slot not among the free ones.
+        seconds: who could write a further candidate now, the best first.
+        price_s: delay of others per token of an edge; `worth_s`: what a sound passage in place of a weak one is worth.
+    """
+
+    when: When
+    most: int
+    depends: bool
+    is_read: bool
+    end_s: float
+    leg: Leg
+    sound: float
+    slots: int
+    free: int
+    seconds: Sequence[Second]
+    price_s: float
+    worth_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opinions:
+    """`count` candidates in all, and why as many."""
+
+    count: int
+    why: str
+
+
+def opinions(moment: Moment) -> Opinions:
+    """How many candidates a point gets."""
+    if moment.most < 2:
+        return Opinions(1, "off")
+    if moment.when == "always":
+        return Opinions(moment.most, "always")
+    if moment.depends:
+        return Opinions(1, "goes on from the text before it")
+    if moment.is_read:
+        return Opinions(1, "read as it is written")
+    spare = moment.free - IDLE_SHARE * moment.slots
+    if spare <= 0:
+        return Opinions(1, f"busy: {moment.free} of {moment.slots} slots are free")
+    weak = 1.0 - moment.sound
+    count, late, gains = 1, False, 0.0
+    for second in moment.seconds:
+        if count == moment.most or count - 1 >= spare:
+            break
+        node = second.node
+        if leg_s(node.pace, node.slots - node.free, moment.leg) > LATE * moment.end_s:
+            late = True
+            continue
+        gain = weak * second.sound
+        if gain < LEAST_GAIN or gain * moment.worth_s < moment.price_s * moment.leg.tokens:
+            break
+        count, weak, gains = count + 1, weak * (1.0 - second.sound), gains + gain
+    if count > 1:
+        return Opinions(count, f"{gains:.0%} more likely to be sound")
+    if late:
+        return Opinions(1, f"late: the answer is expected to end in {moment.end_s:.1f} s")
+    if not moment.seconds:
+        return Opinions(1, "no other node")
+    return Opinions(1, f"not worth it: sound in {moment.sound:.0%} of cases")

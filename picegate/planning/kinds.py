@@ -1,0 +1,47 @@
+"""Kinds of question, as far as models differ in them: what is asked for, and whether in Japanese."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """In the order in which they are looked for: what a small model gets wrong most often comes first."""
+
+    CODE = "code"
+    MATHS = "maths"
+    REASONING = "reasoning"
+    TRANSFORM = "transform"
+    ROLE = "role"
+    STORY = "story"
+    LIST = "list"
+    EXPLAIN = "explain"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Its name (`str`) is "code" or "code ja"; `named` reads it back."""
+
+    topic: Topic
+    japanese: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.topic.value} ja" if self.japanese else self.topic.value
+
+
+def kind_of(features: Mapping[str, float]) -> Kind:
+    """From a forecast's features (`features.py`)."""
+    topic = next((topic for topic in Topic if topic.value in features), Topic.OTHER)
+    return Kind(topic, "kana" in features)
+
+
+def named(name: str) -> Kind:
+    """
+    Raises:
+        ValueError: no kind has this name.
+    """
+    topic, _, language = name.partition(" ")
+    if language not in ("", "ja"):
+        raise ValueError(f"no kind of question is named {name!r}")
+    return Kind(Topic(topic), bool(language))
