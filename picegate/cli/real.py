@@ -17,6 +17,7 @@ from picegate.testbed.programs import ProgramFailed
 from picegate.testbed.real.bench import ENSEMBLE_OFF, ENSEMBLE_ON, MAX_WORDS, Scale, Seen, compare, steps, systems
 from picegate.testbed.real.figures import Bar, Summary, bars, summarise, worst_stall_s
 from picegate.testbed.real.questions import questions
+from picegate.testbed.real.replay import FIRST_S, STEP_S
 from picegate.testbed.real.resampling import Estimate
 from picegate.testbed.real.sketches import Sketch, record
 
@@ -25,12 +26,13 @@ SMALL, HALF = "SmolLM2-135M", "Qwen2.5-Coder-0.5B"
 
 HONESTY = (
     f"The cloud is a recording: {QWEN_ONE_AND_A_HALF.name} wrote each sketch once (temperature 0, the gateway's "
-    "grammar; its marks of dependence are dropped, since it copies them from the example), and it is replayed at its "
-    "pace in every setting. So all settings expand the same points, and the cloud takes nothing from the agents' "
-    "cores. Every setting has two agents of one thread and as many slots; where there are fewer than three cores, "
-    "gateway and client share them. Facts are a point's numbers and key terms. The ensemble picks by a score that "
-    "counts them, too, among other defects: more of them shows that picking works, not that people would prefer the "
-    f"answer. Passages that no agent could finish are left out. Both Qwen files are {TERMS}."
+    "grammar; its marks of dependence are dropped, since it copies them from the example), and it is replayed in every "
+    f"setting at an assumed pace: {1 / STEP_S:.0f} tokens a second after {FIRST_S:g} s. So all settings expand the "
+    "same points, and the cloud takes nothing from the agents' cores. Every setting has two agents of one thread and "
+    "as many slots; where there are fewer than three cores, gateway and client share them. Facts are a point's numbers "
+    "and key terms. The ensemble picks by a score that counts them, too, among other defects: more of them shows that "
+    "picking works, not that people would prefer the answer. Passages that no agent could finish are left out. "
+    f"Both Qwen files are {TERMS}."
 )
 
 
@@ -48,6 +50,7 @@ def run_real(console: Console, number: int, scale: Scale) -> tuple[list[Bar], di
 
         def tell(what: str) -> None:
             progress.update(task, description=what)
+            _log(console, what)
 
         small = LocalModel(fetch(EMBEDDED), SMALL)
         half = LocalModel(fetch_pieces(QWEN_HALF, progress=tell), HALF)
@@ -60,11 +63,18 @@ def run_real(console: Console, number: int, scale: Scale) -> tuple[list[Bar], di
 
             def step(what: str) -> None:
                 progress.update(task, advance=1, description=what)
+                _log(console, what)
 
             seen = compare(tried, sketches, FOLDER, scale, step)
         except OpenAIError as error:
             raise ProgramFailed(f"a question failed: {error}; the logs are in {FOLDER}/") from error
     return _told(console, seen, sketches, source, scale)
+
+
+def _log(console: Console, what: str) -> None:
+    """Where no bar can move, every step is a line."""
+    if not console.is_terminal:
+        console.print(what, style="dim")
 
 
 def _told(
@@ -84,10 +94,8 @@ def _told(
         "asked": [sketch.asked.id for sketch in sketches],
         "runs": scale.runs,
         "agents": {"count": 2, "slots": scale.slots, "threads": 1, "engine": scale.engine, "cores": os.cpu_count()},
-        "cloud": [
-            {"points": len(sketch.points(MAX_WORDS)), "first_s": round(sketch.first_s, 3), "step_s": sketch.step_s}
-            for sketch in sketches
-        ],
+        "cloud": {"first_s": FIRST_S, "tokens_per_s": round(1 / STEP_S, 1)},
+        "points": [len(sketch.points(MAX_WORDS)) for sketch in sketches],
         "settings": {name: summary.as_data() for name, summary in summaries.items()},
         "worst_stall_s": round(worst_s, 4),
         "bars": [bar.as_data() for bar in found],

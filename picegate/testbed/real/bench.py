@@ -27,7 +27,7 @@ class Scale:
     """How much is asked: seeds are 1 to `runs`. Slots are those of each agent."""
 
     runs: int = 3
-    slots: int = 2
+    slots: int = 4
     engine: str = "auto"
 
 

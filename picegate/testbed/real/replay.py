@@ -13,6 +13,10 @@ from picegate.testbed.real.sketches import Sketch
 from picegate.testbed.script import Answer, Piece, Refusal, Reply
 from picegate.testbed.upstream import ScriptedUpstream
 
+# Assumed: a hosted model's first token after 0.3 s, then 60 tokens a second.
+FIRST_S = 0.3
+STEP_S = 1 / 60
+
 
 class ReplayingCloud(ScriptedUpstream):
     """A FAKE cloud. What is no sketch, such as a passage that no agent could write, it refuses: notes stand in then."""
@@ -25,8 +29,8 @@ class ReplayingCloud(ScriptedUpstream):
         sketch = self._sketches.get(call.last)
         if call.leg != LegKind.SKETCH or sketch is None:
             return Refusal(503, message="this cloud only replays sketches")
-        due = call.started + sketch.first_s
-        return Reply(*(Piece(text, after=_At(due + n * sketch.step_s)) for n, text in enumerate(sketch.pieces)))
+        due = call.started + FIRST_S
+        return Reply(*(Piece(text, after=_At(due + n * STEP_S)) for n, text in enumerate(sketch.pieces)))
 
 
 class _At:

@@ -1,17 +1,15 @@
-"""Sketches that a real model wrote once, to be replayed as often as needed: the same words at the same pace.
+"""Sketches that a real model wrote once, to be replayed as often as needed.
 
 So all settings that are compared get the same points at the same times, and the model that plays the cloud takes no
-time from the agents' cores, as a cloud takes none.
+time from the agents' cores, as a cloud takes none. The words are recorded, the pace is not: on cores like these it
+would be that of an edge, and where no passage waits to be read, nothing can be chosen.
 """
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from picegate.core.language import Language
@@ -36,15 +34,10 @@ _BUDGET = re.compile(r"(?:^|\n)>>\d+$")
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """`pieces`: the model's text as it came; the first `first_s` after the question, each further one `step_s` later.
-
-    The pace is even, so that what slowed this machine while the sketch was recorded is not replayed.
-    """
+    """`pieces`: the model's text as it came, a token each."""
 
     asked: Asked
     pieces: tuple[str, ...]
-    first_s: float
-    step_s: float
 
     @property
     def text(self) -> str:
@@ -96,7 +89,6 @@ def _write(client: "OpenAI", model: str, asked: Asked, max_words: int) -> Sketch
     user: list[dict[str, Any]] = [{"role": "user", "content": asked.text}]
     messages: list[Any] = sketch_messages(user, level=LEVEL, max_points=MAX_POINTS, language=Language.ENGLISH)
     grammar = sketch_grammar(min_points=MIN_GUIDED_POINTS, max_points=MAX_POINTS, max_words=max_words)
-    began = time.monotonic()
     reply = client.chat.completions.create(
         model=model,
         messages=messages,
@@ -106,15 +98,8 @@ def _write(client: "OpenAI", model: str, asked: Asked, max_words: int) -> Sketch
         max_tokens=MAX_TOKENS,
         extra_body={"grammar": grammar},
     )
-    pieces: list[str] = []
-    came_s: list[float] = []
-    for chunk in reply:
-        for choice in chunk.choices:
-            if choice.delta.content:
-                pieces.append(choice.delta.content)
-                came_s.append(time.monotonic() - began)
-    steps = [later - earlier for earlier, later in pairwise(came_s)]
-    return Sketch(asked, independent(pieces), came_s[0] if came_s else 0.0, median(steps) if steps else 0.0)
+    said = [choice.delta.content or "" for chunk in reply for choice in chunk.choices]
+    return Sketch(asked, independent(piece for piece in said if piece))
 
 
 def independent(pieces: Iterable[str]) -> tuple[str, ...]:
