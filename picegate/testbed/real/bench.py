@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from picegate.testbed.local import CloudAt, LocalModel, LocalPlan, local_system
-from picegate.testbed.local_settings import ENSEMBLE, laid_over
+from picegate.testbed.local_settings import ENSEMBLE, Sections, laid_over
 from picegate.testbed.real.replay import replaying
 from picegate.testbed.real.sketches import Sketch
 from picegate.testbed.real.trial import Answer, ask
 
 ENSEMBLE_ON, ENSEMBLE_OFF = "both, ensemble", "both, no ensemble"
 MAX_WORDS = 60
+PATIENCE_S = 300.0
 
 Step = Callable[[str], None]
 Seen = dict[str, dict[tuple[int, int], Answer]]  # by setting; then by question and run
@@ -71,14 +72,19 @@ def _on(
 ) -> Iterator[tuple[str, dict[tuple[int, int], Answer]]]:
     from openai import OpenAI  # an extra
 
-    sections = laid_over(ENSEMBLE, {"progressive": {"max_point_words": MAX_WORDS}, "cloud": {"retries": 0}})
+    wished: Sections = {
+        "progressive": {"max_point_words": MAX_WORDS},
+        # A recording does not break; where this machine is busy elsewhere, late figures are better than none.
+        "cloud": {"retries": 0, "first_token_s": PATIENCE_S, "between_tokens_s": PATIENCE_S},
+        "fleet": {"first_token_s": PATIENCE_S, "between_tokens_s": PATIENCE_S, "total_s": PATIENCE_S},
+    }
     plan = LocalPlan(
         folder,
         CloudAt(cloud, "recorded-sketches"),
         system.agents,
         slots=scale.slots,
         engine=scale.engine,
-        sections=sections,
+        sections=laid_over(ENSEMBLE, wished),
     )
     with (
         local_system(plan) as local,
