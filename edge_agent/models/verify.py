@@ -1,12 +1,21 @@
-"""Is a file the one that the manifest names?"""
+"""Is a file the one that we know?"""
 
 import hashlib
 from pathlib import Path
+from typing import Protocol
 
-from edge_agent.models.manifest import ModelEntry
+
+class Known(Protocol):
+    """What is known of a file: its bytes and their SHA-256 in hex."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def sha256(self) -> str: ...
 
 
-def is_genuine(path: Path, entry: ModelEntry) -> bool:
+def is_genuine(path: Path, entry: Known) -> bool:
     """Whether `path` exists and has the entry's size and SHA-256."""
     if not path.is_file() or path.stat().st_size != entry.size:
         return False

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +16,15 @@ from edge_agent.models.download import fetch
 from edge_agent.models.manifest import EMBEDDED
 from picegate.cli.demo_view import comparison, explain_tokens, legend, panels, show_legs, watching
 from picegate.cli.options import FAILED, MISUSED, complain
-from picegate.testbed.local import CloudAt, LocalPlan, LocalSystem, local_system
+from picegate.testbed.local import CloudAt, LocalModel, LocalPlan, LocalSystem, local_system
+from picegate.testbed.local_settings import ENSEMBLE
+from picegate.testbed.models import QWEN_HALF, TERMS, fetch_pieces
 from picegate.testbed.programs import ProgramFailed
 
 QUESTION = "What should I think of before I adopt a dog?"
 MAX_TOKENS = 500
-SEED = 5  # with it a model this small writes a usable sketch; a real cloud is not told, some refuse a seed
+# With these, models so small write usable sketches as stand-ins; a real cloud is not told, some refuse a seed.
+SEEDS = {EMBEDDED.name: 5, QWEN_HALF.name: 10}
 UP_PORT = 8080
 FOLDER = Path(".demo")
 
@@ -39,12 +43,17 @@ def demo(
     engine: Annotated[
         str, typer.Option(help="Of the agents: auto takes the compiled one (llama) where it is installed.")
     ] = "auto",
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Agents with two models, whose passages are compared; fetches 491 MB.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the system running until Ctrl-C.")] = False,
     port: Annotated[int | None, typer.Option(help="Of the gateway; any free one, or 8080 with --keep.")] = None,
 ) -> None:
     """Start a cloud stand-in, the gateway and edge agents on this machine, and ask them a question.
 
     The models are tiny and all processes share this machine's cores: see how it works, not how fast or wise it is.
+    With --ensemble agents run two models by turns, passages are scored, and points that nobody reads yet are written by
+    both. The second model is a third party's upload without licence data: for development and evaluation only.
     Costs are reckoned with assumed prices of a large commercial model: 2.50 USD per million input tokens (1.25 where
     cached), 10.00 per million output tokens, 0.10 per million tokens of the edge.
     """
@@ -55,33 +64,36 @@ def demo(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits "ignore"
     with _one_line_errors():
-        with console.status("fetching the model (98 MB, once)"):
-            model = fetch(EMBEDDED)
+        with console.status("fetching the model (98 MB, once)") as status:
+            models = [LocalModel(fetch(EMBEDDED), EMBEDDED.name)]
+            if ensemble:
+                models.append(LocalModel(fetch_pieces(QWEN_HALF, progress=status.update), QWEN_HALF.name))
         plan = LocalPlan(
             folder=FOLDER,
-            model=model,
-            model_name=EMBEDDED.name,
-            cloud=CloudAt(cloud_url, cloud_model, cloud_key or "") if cloud_url and cloud_model else None,
+            # Of the models that are there, the largest plays the cloud.
+            cloud=CloudAt(cloud_url, cloud_model, cloud_key or "") if cloud_url and cloud_model else models[-1],
+            agents=tuple(islice(cycle(models), agents)),
             port=port if port is not None else (UP_PORT if keep else 0),
-            agents=agents,
             threads=threads,
             engine=engine,
             prices=PRICES,
+            sections=ENSEMBLE if ensemble else {},
         )
         with console.status("starting") as status, local_system(plan, status.update) as system:
             status.stop()
             if ask or not keep:
-                _answer(console, system, ask or QUESTION, real_cloud=plan.cloud is not None)
+                _answer(console, system, plan, ask or QUESTION)
             if keep:
                 _stay(console, system)
 
 
-def _answer(console: Console, system: LocalSystem, question: str, *, real_cloud: bool) -> None:
+def _answer(console: Console, system: LocalSystem, plan: LocalPlan, question: str) -> None:
     from openai import OpenAI, OpenAIError  # an extra: `picegate demo` alone needs it
 
     from picegate.testbed.asking import stream
 
-    wishes = {"max_tokens": MAX_TOKENS} | ({} if real_cloud else {"seed": SEED})
+    real_cloud = isinstance(plan.cloud, CloudAt)
+    wishes = {"max_tokens": MAX_TOKENS} | ({} if real_cloud else {"seed": SEEDS[system.cloud.model]})
     cloud_name = system.cloud.model if real_cloud else f"cloud stand-in ({system.cloud.model})"
     console.print(f"\n[bold]Question[/]  {question}\n")
     try:
@@ -102,7 +114,10 @@ def _answer(console: Console, system: LocalSystem, question: str, *, real_cloud:
     console.print(show_legs(told))
     console.print(comparison(told, alone, PRICES))
     console.print(explain_tokens(told, alone))
-    console.print(legend(real_cloud=real_cloud))
+    models = list(dict.fromkeys(model.name for model in plan.agents))
+    console.print(legend(models, None if real_cloud else system.cloud.model))
+    if QWEN_HALF.name in models:
+        console.print(f"{QWEN_HALF.name} is {TERMS}.")
 
 
 def _stay(console: Console, system: LocalSystem) -> None:

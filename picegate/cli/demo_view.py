@@ -1,6 +1,6 @@
 """What the demo shows: the sketch, the answer coloured by its writers, who did what, and what it came to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,11 +69,14 @@ class _Tail:
 
 
 def show_legs(told: Told) -> Table:
-    """One line per upstream call: who, for which point, how many tokens, and when."""
+    """One line per upstream call: who, for which point, how many tokens, when; where passages were scored, how well."""
+    legs = told.pice.get("legs", ())
+    scored = any("quality" in leg for leg in legs)
     table = _table("\nwho did what (tokens; seconds since the question)")
-    for column in ("leg", "by", "point", "in", "cached", "out", "from", "first", "to", "end"):
-        table.add_column(column, justify="left" if column in ("leg", "by", "end") else "right", no_wrap=True)
-    for leg in told.pice.get("legs", ()):
+    columns = ("leg", "by", "point", "in", "cached", "out", "from", "first", "to", "end")
+    for column in (*columns, "score", "kept") if scored else columns:
+        table.add_column(column, justify="left" if column in ("leg", "by", "end", "kept") else "right", no_wrap=True)
+    for leg in legs:
         table.add_row(
             leg["leg"],
             Text(leg["node"], style=style_of(leg["node"], told)),
@@ -81,6 +84,7 @@ def show_legs(told: Told) -> Table:
             *(str(leg[name]) for name in ("prompt_tokens", "cached_tokens", "completion_tokens")),
             *("-" if leg[name] is None else f"{leg[name]:.2f}" for name in ("started_s", "first_token_s", "ended_s")),
             leg["end"],
+            *(_verdict(leg) if scored else ()),
         )
     return table
 
@@ -122,13 +126,23 @@ def explain_tokens(told: Told, alone: Told) -> str:
     return said
 
 
-def legend(*, real_cloud: bool) -> str:
-    who = "The agents run" if real_cloud else "Cloud stand-in and agents are the same model:"
+def legend(models: Sequence[str], stand_in: str | None) -> str:
+    """`models`: of the agents; `stand_in`: the model that plays the cloud, if one does."""
+    who = f"The agents run {' and '.join(models)}"
+    if stand_in is not None:
+        who += f", and {stand_in} stands in for a cloud"
     return (
-        f"{who} SmolLM2-135M, a tiny model: expect slips in what it says. All processes share this machine's cores, so "
-        "the seconds above show that the legs overlap, not what a cloud and Jetsons would need. Prices are assumed: "
+        f"{who}: tiny models, so expect slips in what they say. All processes share this machine's cores, so the "
+        "seconds above show that the legs overlap, not what a cloud and Jetsons would need. Prices are assumed: "
         "`picegate demo --help`."
     )
+
+
+def _verdict(leg: dict[str, Any]) -> tuple[str, str]:
+    """Its passage's score, and whether readers got it."""
+    if "quality" not in leg:
+        return "", ""
+    return f"{leg['quality']['confidence']:.2f}", {True: "yes", False: "no", None: ""}[leg["kept"]]
 
 
 def _table(title: str) -> Table:

@@ -1,17 +1,24 @@
 """`picegate bench quality`: are faulty passages told from good ones?"""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from picegate.cli.options import FAILED
+from edge_agent.errors import StartupError
+from picegate.cli.options import FAILED, complain
+from picegate.cli.real import run_real
 from picegate.settings import QualitySettings
+from picegate.testbed.programs import ProgramFailed
 from picegate.testbed.quality.exam import CAUGHT, FALSE_ALARMS, Marks, Share, examine, fitted
+from picegate.testbed.quality.results import write
+from picegate.testbed.real.bench import Scale
+from picegate.testbed.real.figures import Bar
+
+INTERRUPTED = 130  # as a shell reports SIGINT
 
 HONESTY = (
     "Faults are planted by rules into passages of our own writing, which keep to their notes more closely than small "
@@ -25,8 +32,18 @@ def run_quality(
     fit: Annotated[
         bool, typer.Option("--fit", help="Print the weights that the tuning half asks for; no exam.")
     ] = False,
+    real: Annotated[
+        bool, typer.Option("--real", help="Real models, too: is an ensemble of two worth it? Fetches 1.7 GB.")
+    ] = False,
+    questions: Annotated[int, typer.Option(min=1, help="With --real.")] = 8,
+    runs: Annotated[int, typer.Option(min=1, help="With --real.")] = 3,
+    slots: Annotated[int, typer.Option(min=1, help="With --real: of each agent.")] = 4,
+    engine: Annotated[str, typer.Option(help="With --real, of the agents: auto, llama or prebuilt.")] = "auto",
 ) -> None:
-    """Plant faults into good passages and see how many the score catches, and how many good ones it suspects."""
+    """Plant faults into good passages and see how many the score catches, and how many good ones it suspects.
+
+    With --real, agents with two small models answer questions, too: each model alone, both, both as an ensemble.
+    """
     console = Console(highlight=False)
     if fit:
         bias, weights = fitted()
@@ -42,7 +59,6 @@ def run_quality(
         ("planted faults caught, held back", held_back.caught, CAUGHT, held_back.caught.value >= CAUGHT),
         ("false alarms, held back", held_back.false_alarms, FALSE_ALARMS, held_back.false_alarms.value <= FALSE_ALARMS),
     )
-    out.mkdir(parents=True, exist_ok=True)
     data = {
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
         "note": HONESTY,
@@ -51,13 +67,34 @@ def run_quality(
         "held_back": held_back.as_data(),
         "tuning": tuning.as_data(),
     }
-    (out / "quality.json").write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    further: list[Bar] = []
+    if real:
+        further, data["real"] = _with_real_models(console, questions, Scale(runs, slots, engine))
+    else:
+        console.print("Real models were not asked: --real (make bench-quality REAL=1) does, for some 20 minutes.")
+    write(out / "quality.json", data)
     console.print(f"written: {out}/quality.json")
     for name, share, bar, met in bars:
-        mark = "met   " if met else "MISSED"
-        console.print(f"{mark} {name}: {_shown(share)} (bar {bar:.0%})", style=None if met else "red")
-    if not held_back.met:
+        _verdict(console, f"{name}: {_shown(share)} (bar {bar:.0%})", met=met)
+    for one in further:
+        _verdict(console, str(one), met=one.met)
+    if not held_back.met or not all(one.met for one in further):
         raise typer.Exit(FAILED)
+
+
+def _with_real_models(console: Console, questions: int, scale: Scale) -> tuple[list[Bar], dict[str, Any]]:
+    try:
+        return run_real(console, questions, scale)
+    except (ProgramFailed, StartupError) as error:
+        complain(str(error))
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt:
+        console.print("stopped early: nothing was written", style="yellow")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _verdict(console: Console, text: str, *, met: bool) -> None:
+    console.print(f"{'met   ' if met else 'MISSED'} {text}", style=None if met else "red")
 
 
 def _table(tuning: Marks, held_back: Marks) -> Table:

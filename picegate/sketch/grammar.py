@@ -9,13 +9,14 @@ _NOTE = 120
 _SHORTEST = 16
 
 # Arrows, symbols and emoji (U+2190 to U+2BFF, all beyond the 16-bit plane) are left out: tiny models drift into them.
-# A full stop ends a sentence unless a digit or small letter follows at once, as in "3.5".
+# A full stop ends a sentence unless it stands between two digits, as in "3.5": let through behind a word, it led models
+# that would rather go on than end their opening to "family.2.3.4.5" up to the limit.
 _TEMPLATE = r"""root ::= opening "\n" {points} closing?
 opening ::= sentence (" " sentence)?
 closing ::= sentence
 sentence ::= capital inner{{{shortest},{sentence}}} [.!?。！？]
 capital ::= [A-Z\u00C0-\u1FFF\u3041-\uD7FF]
-inner ::= [^\x00-\x1F<>:*#.!?。！？\u2190-\u2BFF\U00010000-\U0010FFFF] | "." [0-9a-z]
+inner ::= [^\x00-\x1F<>:*#.!?。！？0-9\u2190-\u2BFF\U00010000-\U0010FFFF] | [0-9] ("." [0-9])?
 point ::= ">>" budget "+"? " " note "\n"
 budget ::= {budget}
 note ::= capital letter{{{shortest},{note}}}

@@ -1,6 +1,5 @@
 """The whole system as real processes on this machine: gateway, agents that register themselves, a cloud stand-in."""
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import httpx2
 
+from picegate.testbed.local_settings import Sections, as_toml, laid_over, local_sections
 from picegate.testbed.programs import POLL_S, Program, ProgramFailed
 
 START_S = 90.0  # a 100 MB model loads in about a second; a busy or swapping machine takes longer
@@ -30,28 +30,36 @@ class CloudAt:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A GGUF file, and what the gateway calls the model in it."""
+
+    file: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class LocalPlan:
     """What to start.
 
     Attributes:
         folder: for the gateway's config, its ledger and the logs.
-        model: the GGUF file of the agents, and of the cloud stand-in.
-        cloud: None starts a stand-in.
+        cloud: one to use, or the model of a stand-in to start.
+        agents: the model of each agent.
         port: of the gateway; 0 is a free one.
-        agents, slots, threads: number of agents; of each, answers written at once and processor threads.
+        slots, threads: of each agent: answers written at once, and processor threads.
         engine: of the agents; the stand-in always has the prebuilt one, which every machine has.
+        sections: of the gateway's settings, in place of the values that are written here.
     """
 
     folder: Path
-    model: Path
-    model_name: str
-    cloud: CloudAt | None = None
+    cloud: CloudAt | LocalModel
+    agents: tuple[LocalModel, ...]
     port: int = 0
-    agents: int = 2
     slots: int = 2
     threads: int = 1
     engine: str = "auto"
     prices: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # input, cached input, output, edge output
+    sections: Sections = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +104,42 @@ def local_system(plan: LocalPlan, progress: Progress = lambda _: None) -> Iterat
             return program
 
         cloud = plan.cloud
-        if cloud is None:
+        if isinstance(cloud, LocalModel):
             progress("starting the cloud stand-in")
-            stand_in = start("cloud", _agent(plan, "cloud-stand-in", slots=1, engine="prebuilt"))
-            cloud = CloudAt(f"{stand_in.listening(START_S)}/v1", plan.model_name, guided="llama.cpp")
+            stand_in = start("cloud", stand_in_command(cloud, plan.threads))
+            cloud = CloudAt(f"{stand_in.listening(START_S)}/v1", cloud.name, guided="llama.cpp")
 
         progress("starting the gateway")
         token = secrets.token_urlsafe(16)
         config = plan.folder / "picegate.toml"
-        config.write_text(_config(plan, cloud), encoding="utf-8")
+        config.write_text(as_toml(_sections(plan, cloud)), encoding="utf-8")
         env = {"PICEGATE_FLEET__ENROLMENT_TOKEN": token, "PICEGATE_CLOUD__API_KEY": cloud.api_key}
         gateway = start("gateway", ["picegate", "serve", "--config", str(config)], env)
         root = gateway.listening(START_S)
 
-        progress(f"starting {plan.agents} agents, which register themselves")
-        for number in range(1, plan.agents + 1):
-            name = f"agent-{number}"
-            command = [*_agent(plan, name, slots=plan.slots, engine=plan.engine), "--gateway", root]
-            start(name, command, {"EDGE_AGENT_TOKEN": token})
+        progress(f"starting {len(plan.agents)} agents, which register themselves")
+        for number, model in enumerate(plan.agents, start=1):
+            command = _agent(model, f"agent-{number}", slots=plan.slots, threads=plan.threads, engine=plan.engine)
+            start(f"agent-{number}", [*command, "--gateway", root], {"EDGE_AGENT_TOKEN": token})
         system = LocalSystem(root, cloud, token, tuple(programs))
-        _until_registered(system, plan.agents)
+        _until_registered(system, len(plan.agents))
         yield system
 
 
-def _agent(plan: LocalPlan, name: str, *, slots: int, engine: str) -> list[str]:
+def stand_in_command(model: LocalModel, threads: int) -> list[str]:
+    """What starts a stand-in for a cloud: an agent that belongs to no gateway and answers one call at a time."""
+    return _agent(model, "cloud-stand-in", slots=1, threads=threads, engine="prebuilt")
+
+
+def _agent(model: LocalModel, name: str, *, slots: int, threads: int, engine: str) -> list[str]:
     options = {
-        "--model": str(plan.model),
-        "--model-name": plan.model_name,
+        "--model": str(model.file),
+        "--model-name": model.name,
         "--engine": engine,
         "--name": name,
         "--port": "0",
         "--slots": str(slots),
-        "--threads": str(plan.threads),
+        "--threads": str(threads),
         "--ctx": str(CONTEXT_TOKENS),
         "--drain-s": "2",
     }
@@ -135,45 +147,11 @@ def _agent(plan: LocalPlan, name: str, *, slots: int, engine: str) -> list[str]:
     return ["edge-agent", "serve", "--no-self-test", *(word for option in options.items() for word in option)]
 
 
-def _config(plan: LocalPlan, cloud: CloudAt) -> str:
-    """The gateway's config. JSON strings are TOML strings; secrets come through the environment."""
-    price_input, price_cached, price_output, price_edge = plan.prices
-    return f"""\
-# Written by `picegate demo`; made anew each time. The prices are an assumption: see `picegate demo --help`.
-[server]
-host = "127.0.0.1"
-port = {plan.port}
-
-[access]
-require_key = false
-
-[cloud]
-base_url = {json.dumps(cloud.url)}
-model = {json.dumps(cloud.model)}
-guided = {json.dumps(cloud.guided)}
-price_input = {price_input}
-price_cached_input = {price_cached}
-price_output = {price_output}
-
-[fleet]
-price_output = {price_edge}
-# All processes share this machine's cores, so a first token may wait for the others.
-first_token_s = 60.0
-between_tokens_s = 30.0
-
-[progressive]
-show_sketch = true
-max_point_words = 80
-slot_wait_s = 60.0
-
-[quality]
-# A stand-in is the agents' own model on their own cores: what it wrote once more would be no better, and later.
-repair = {json.dumps(plan.cloud is not None)}
-ensemble = "never"
-
-[storage]
-url = {json.dumps(f"sqlite:///{plan.folder.resolve() / 'ledger.db'}")}
-"""
+def _sections(plan: LocalPlan, cloud: CloudAt) -> Sections:
+    # A stand-in is no better than the agents and runs on their cores: what it wrote once more would only be later.
+    repair = isinstance(plan.cloud, CloudAt)
+    at = {"base_url": cloud.url, "model": cloud.model, "guided": cloud.guided}
+    return laid_over(local_sections(plan.folder, plan.port, at, plan.prices, repair=repair), plan.sections)
 
 
 def _until_registered(system: LocalSystem, agents: int) -> None:

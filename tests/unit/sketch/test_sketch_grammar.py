@@ -86,6 +86,8 @@ POINTS = ">>60 Exercise: 30 min aerobic\n>>60 Sleep: seven to nine hours\n"
         OPENING + POINTS.replace("60", "9000"),
         OPENING + POINTS.replace("Sleep", "Sleep " * 40),
         "Stress " * 100 + ".\n" + POINTS,
+        "Stress has many causes and few cures.2.3.4.5.\n" + POINTS,
+        "Stress has many causes.hence few cures.\n" + POINTS,
         OPENING + POINTS.replace("Sleep", ">>60 Sleep"),
     ],
 )
