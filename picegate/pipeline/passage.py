@@ -9,7 +9,7 @@ import anyio
 
 from picegate.assembly.merger import Merger
 from picegate.assembly.passage import PassageFilter
-from picegate.assembly.scoring import Candidate, score
+from picegate.assembly.scoring import Candidate, Question, score
 from picegate.core.chat import Message, Sampling, ServiceLevel
 from picegate.core.errors import Busy, CloudError, EdgeError, NodeBroken, NoNode
 from picegate.core.events import CLOUD, SegmentDone, TextDelta
@@ -52,6 +52,7 @@ class Passage:
         self._merger = merger
         self._show = show
         self._language = language
+        self._question = Question.of(run.ask.question, language)
         self.repairs = Repairs(outside.quality, merger)
         self.warmed: set[str] = set()  # ids of nodes that have read the question
 
@@ -251,8 +252,7 @@ class Passage:
         if not self._outside.quality.repair:
             return
         candidate = Candidate(passage.text, passage.broken_off, language_of(passage.text), leg.mean_logprob)
-        question = self._run.ask.question
-        leg.record.quality = score(candidate, point, language=self._language, question=question)
+        leg.record.quality = score(candidate, point, self._question)
 
     def _stand_in(self, segment: int, point: Point) -> None:
         """The reader loses detail, never the fact: the point's own notes take the passage's place."""
