@@ -81,7 +81,7 @@ class Question:
 def score(candidate: Candidate, point: Point, question: Question) -> Quality:
     """An empty passage has confidence 0; a point without facts lacks none."""
     text, notes = candidate.text.strip(), point.notes
-    if not normal(text):
+    if not any(map(str.isalnum, text)):
         return Quality(0.0, {"empty": 1.0}, candidate.mean_logprob)
     # What several checks look at is looked up once.
     wanted, told = numbers(notes), numbers(text)

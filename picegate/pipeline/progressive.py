@@ -1,5 +1,7 @@
 """A progressive answer: the cloud's own text, and every point's passage from the moment its line closes, merged."""
 
+import asyncio
+
 import anyio
 from anyio.abc import TaskGroup
 
@@ -52,7 +54,7 @@ class _Progressive:
         self._merger = Merger(stop=run.ask.stop, max_tokens=run.ask.max_tokens)
         self._passages = Passage(run, plan, outside, self._merger, self._show, self._language)
         self._scope = anyio.CancelScope()
-        self._closed: dict[int, anyio.Event] = {}  # per passage, in reading order
+        self._closed: dict[int, asyncio.Event] = {}  # per passage, in reading order
         self._writers: dict[int, str | None] = {}
         self._kept: list[tuple[int, Point]] = []  # points that wait for the sketch to end
         self._turned = 0  # passages whose turn has come
@@ -176,7 +178,7 @@ class _Progressive:
 
     def _start(self, legs: TaskGroup, group: list[tuple[int, Point]]) -> None:
         earlier = list(self._closed)
-        self._closed |= {segment: anyio.Event() for segment, _ in group}
+        self._closed |= {segment: asyncio.Event() for segment, _ in group}
         legs.start_soon(self._expand_group, group, earlier)
 
     async def _expand_group(self, group: list[tuple[int, Point]], earlier: list[int]) -> None:

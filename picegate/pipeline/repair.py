@@ -4,7 +4,7 @@ A draft lies whole in the merger while others write it once more beside it. When
 goes out and the legs under way are stopped; so no reader ever waits for a repair, and nothing read is exchanged.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -48,24 +48,27 @@ class Repairs:
         Rewrites are tried in turn, as long as the best so far is weak and not being read. Of equals the earlier stays.
         """
         drafts = [draft]
-        with anyio.CancelScope() as scope:
-            self._open[segment] = scope
-            try:
-                for rewrite in rewrites:
-                    if max(one.confidence for one in drafts) >= self._settings.threshold:
-                        break
-                    if segment <= self._merger.turn:
-                        break
-                    try:
-                        drafts.append(await rewrite())
-                    except (EdgeError, CloudError, Busy):
-                        continue
-                    if drafts[-1].confidence > max(one.confidence for one in drafts[:-1]):
-                        self._merger.reset(segment)
-                        self._merger.passage(segment, drafts[-1].text, drafts[-1].writer)
-            finally:
-                del self._open[segment]
+        if self._wanted(segment, drafts):
+            with anyio.CancelScope() as scope:
+                self._open[segment] = scope
+                try:
+                    for rewrite in rewrites:
+                        if not self._wanted(segment, drafts):
+                            break
+                        try:
+                            drafts.append(await rewrite())
+                        except (EdgeError, CloudError, Busy):
+                            continue
+                        if drafts[-1].confidence > max(one.confidence for one in drafts[:-1]):
+                            self._merger.reset(segment)
+                            self._merger.passage(segment, drafts[-1].text, drafts[-1].writer)
+                finally:
+                    del self._open[segment]
         best = max(drafts, key=lambda one: one.confidence)
         for one in drafts:
             one.record.kept = None if one.record.quality is None else one is best
         return best
+
+    def _wanted(self, segment: int, drafts: Sequence[Draft]) -> bool:
+        weak = all(one.confidence < self._settings.threshold for one in drafts)
+        return weak and segment > self._merger.turn
