@@ -79,6 +79,14 @@ class Payloads(AsyncIterator[bytes]):
         self._look(payload)
         return payload
 
+    def at_hand(self) -> bytes | None:
+        """The next payload, if it has come with the one before it and is part of the answer."""
+        if not self._ready or self._ready[0].startswith(b"[DONE]") or b'"error"' in self._ready[0]:
+            return None
+        payload = self._ready.popleft()
+        self._look(payload)
+        return payload
+
     def _look(self, payload: bytes) -> None:
         if b'"error"' in payload and (error := error_in(payload)) is not None:
             raise self._faults.broken(f"{self._faults.who} reported an error: {error.message or error.code}")
@@ -160,18 +168,38 @@ class Payloads(AsyncIterator[bytes]):
 
 
 class Deltas(AsyncIterator[Delta]):
-    """The same, parsed. Thinking that stands in the answer's text is told as thinking."""
+    """The same, parsed. Thinking that stands in the answer's text is told as thinking.
+
+    What has come at once is told as one delta: every one of them costs a turn through the whole house.
+    """
 
     def __init__(self, payloads: Payloads, faults: Faults) -> None:
         self._payloads = payloads
         self._faults = faults
         self._splitter = ThinkingSplitter()
+        self._next: Delta | PiceError | None = None  # has come already, and is to be told by itself
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Delta:
-        payload = await anext(self._payloads)
+        first, self._next = self._next, None
+        if isinstance(first, PiceError):
+            raise first
+        delta = first or self._parsed(await anext(self._payloads))
+        while self._next is None and (payload := self._payloads.at_hand()) is not None:
+            try:
+                after = self._parsed(payload)
+            except PiceError as error:
+                self._next = error
+            else:
+                if delta.text and after.reasoning:
+                    self._next = after
+                else:
+                    delta = delta.followed_by(after)
+        return delta
+
+    def _parsed(self, payload: bytes) -> Delta:
         try:
             delta = parse_delta(payload)
         except UpstreamError as error:

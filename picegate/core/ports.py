@@ -64,6 +64,16 @@ class Delta:
     tokens: Tokens | None = None
     mean_logprob: float | None = None
 
+    def followed_by(self, other: "Delta") -> "Delta":
+        """Both as one; thinking of `other` would come before text of this one."""
+        return Delta(
+            self.text + other.text,
+            self.reasoning + other.reasoning,
+            other.finish_reason or self.finish_reason,
+            other.tokens or self.tokens,
+            self.mean_logprob if other.mean_logprob is None else other.mean_logprob,
+        )
+
 
 class Cloud(Protocol):
     """Every method raises a `CloudError`, or `Busy` when the limit on calls in flight and its queue are full.
