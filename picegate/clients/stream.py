@@ -158,7 +158,7 @@ class Payloads(AsyncIterator[bytes]):
             self._alarm.cancel()
         come = self._done or any(payload.startswith(b"[DONE]") for payload in self._ready)
         try:
-            if come and not self._ended:
+            if come and not self._ended and not self._body.is_eof():
                 # The end of the body follows `[DONE]` at once; only with it read can the connection be kept.
                 with anyio.move_on_after(_DRAIN_S, shield=True), suppress(aiohttp.ClientError, OSError):
                     while await self._body.readany():
