@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -56,8 +56,7 @@ _UNIT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """`unit`: its one name ("min"), or the word behind the number cut to five letters, or empty."""
 
     value: float
@@ -101,8 +100,8 @@ def _unit(text: str, at: int) -> str:
 
 
 def _value(match: re.Match[str]) -> float:
-    if match["digits"]:
-        return float(match["digits"].replace(",", ""))
+    if digits := match["digits"]:
+        return float(digits.replace(",", ""))
     if match["word"]:
         return sum(_WORDS[part] for part in re.split("[- ]", match["word"].lower()))
     total, digit = 0.0, 0.0

@@ -81,7 +81,7 @@ class Http:
                 timeout=self._timeout,
             )
         return await self._session.post(
-            _parsed(url), data=content, headers=headers, allow_redirects=False, proxy=self._proxy
+            _parsed(url), data=aiohttp.BytesPayload(content), headers=headers, allow_redirects=False, proxy=self._proxy
         )
 
     async def aclose(self) -> None:

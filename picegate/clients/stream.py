@@ -7,7 +7,6 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Self
 
 import aiohttp
@@ -204,13 +203,13 @@ class Deltas(AsyncIterator[Delta]):
             delta = parse_delta(payload)
         except UpstreamError as error:
             raise self._faults.broken(f"{self._faults.who}: {error.message}") from error
-        if delta.text and delta.finish_reason is None and self._splitter.decided:
+        if delta.finish_reason is None and (not delta.text or self._splitter.decided):
             return delta
         parts = [self._splitter.feed(delta.text)] if delta.text else []
         if delta.finish_reason is not None:
             parts.append(self._splitter.flush())
         thinking, text = "".join(part.thinking for part in parts), "".join(part.text for part in parts)
-        return replace(delta, text=text, reasoning=delta.reasoning + thinking)
+        return delta._replace(text=text, reasoning=delta.reasoning + thinking)
 
 
 def _unread(body: aiohttp.StreamReader) -> bytes:

@@ -23,11 +23,13 @@ POINT_WORDS = 40
 PER_PIECE = 3  # words in a chunk, as the scripted fakes send them
 BATCHES, BATCH = 5, 20  # answers; CPU time is counted in steps of 10 ms
 _NOTES = ("walking", "sleep", "friends", "work", "food", "breathing")
-_ABOUT = "lowers stress within weeks"  # a passage that says nothing of its notes would be written once more
+_ABOUT = "lowers stress within weeks"
 SKETCH = "\n".join([OPENING, *(f">>{POINT_WORDS} {note} {_ABOUT}" for note in _NOTES), CLOSING])
 MARK = b"passage-"
-MARKED = POINT_WORDS - len(_ABOUT.split())  # words of a passage that begin with `MARK`
-PASSAGE = " ".join([*(f"passage-{number}" for number in range(MARKED)), f"{_ABOUT}."])
+# In English, and about its notes: a passage that seems weak would be written once more, and that measured, too.
+_END = f"and this is how it {_ABOUT}."
+MARKED = POINT_WORDS - len(_END.split())  # words of a passage that begin with `MARK`
+PASSAGE = " ".join([*(f"passage-{number}" for number in range(MARKED)), _END])
 
 
 def measure(progress: Callable[[str], None], *, per_piece: int) -> list[float]:
