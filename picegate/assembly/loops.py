@@ -5,6 +5,7 @@ from picegate.core.language import is_unspaced, unspaced_letters
 
 _WORDS_BACK = 12  # the longest phrase watched
 _CHARACTERS_BACK = 40  # the same, in an unspaced script, where every character is a unit
+_HEAD = 12  # characters of a sentence that mostly tell it from all others
 
 
 class PhraseWatch:
@@ -54,16 +55,21 @@ class SentenceWatch:
     def __init__(self) -> None:
         self._said: list[str] = []
 
-    def add(self, sentence: str) -> None:
+    def add(self, sentence: str) -> bool:
+        """Take note of a sentence that has ended; whether it was said before."""
         said = normal(sentence)
+        if said in self._said:
+            return True
         if len(said) + unspaced_letters(said) >= self._SHORTEST:
             self._said.append(said)
+        return False
 
     def may_repeat(self, beginning: str) -> bool:
         if not self._said:
             return False
+        first = normal(beginning[:_HEAD])
+        alike = [said for said in self._said if said.startswith(first)]
+        if not alike:
+            return False
         so_far = normal(beginning)
-        return any(said.startswith(so_far) for said in self._said)
-
-    def repeats(self, sentence: str) -> bool:
-        return normal(sentence) in self._said
+        return any(said.startswith(so_far) for said in alike)

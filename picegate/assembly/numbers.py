@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -16,10 +16,13 @@ _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "百
 _KANJI = {character: float(value) for value, character in enumerate("〇一二三四五六七八九")}
 
 _WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
+_FIRST = "".join(sorted({word[0] for word in _WORDS}))
+_KANJI_DIGITS = "〇一二三四五六七八九十百"
 _FOUND = re.compile(
-    r"(?P<digits>\d[\d,]*(?:\.\d+)?)"
+    rf"(?=[\d{_FIRST}{_KANJI_DIGITS}])"  # most characters begin no number: seen before the alternatives are tried
+    r"(?:(?P<digits>\d[\d,]*(?:\.\d+)?)"
     rf"|\b(?P<word>(?:{_WORD})(?:[- ](?:{_WORD}))?)\b"
-    r"|(?P<kanji>[〇一二三四五六七八九十百]+)(?=[つ人回分秒時日週月年度枚本個冊種段件項か点階倍割千万億])",
+    rf"|(?P<kanji>[{_KANJI_DIGITS}]+)(?=[つ人回分秒時日週月年度枚本個冊種段件項か点階倍割千万億]))",
     re.IGNORECASE,
 )
 _SCALE = re.compile(r"[ -]?(hundred|thousand|million|billion|百|千|万|億)", re.IGNORECASE)
@@ -53,8 +56,7 @@ _UNIT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """`unit`: its one name ("min"), or the word behind the number cut to five letters, or empty."""
 
     value: float
@@ -98,8 +100,8 @@ def _unit(text: str, at: int) -> str:
 
 
 def _value(match: re.Match[str]) -> float:
-    if match["digits"]:
-        return float(match["digits"].replace(",", ""))
+    if digits := match["digits"]:
+        return float(digits.replace(",", ""))
     if match["word"]:
         return sum(_WORDS[part] for part in re.split("[- ]", match["word"].lower()))
     total, digit = 0.0, 0.0

@@ -146,7 +146,9 @@ class PassageFilter:
             self._word += run
 
     def _close_word(self, out: list[str]) -> None:
-        word, self._word = self._unquoted(self._word), ""
+        if not self._word:
+            return
+        word, self._word = self._unquoted(self._word) if self._lead.quote else self._word, ""
         if not word:
             return
         space, self._space = self._joint(word), ""
@@ -156,11 +158,12 @@ class PassageFilter:
         self._phrases.add(word)
         self._sentence += space + word
         unit = _Unit(space + word, words=count_words(word) if not is_unspaced(word[0]) else unspaced_letters(word) / 2)
-        unit.ends = ends_sentence(self._sentence)
+        unit.ends = not word[-1].isalnum() and ends_sentence(self._sentence)
         self._pending.append(unit)
+        beginning = self._sentence.lstrip()
         if self._phrases.repeated:
             self._stop_loop(len(self._pending) - self._phrases.repeated, out)
-        elif self._signs_off():
+        elif beginning.startswith(_SIGN_OFFS):  # the sentence at hand is the model's goodbye, not the passage's
             del self._pending[self._since :]
             self._show_sentences(out)
             self.done = True
@@ -168,7 +171,7 @@ class PassageFilter:
             self._close_sentence(out)
             if not self.done:
                 self._drain(out)
-        elif not self._suspicious():
+        elif not self._suspicious(beginning):
             self._drain(out)
 
     def _unquoted(self, word: str) -> str:
@@ -188,8 +191,10 @@ class PassageFilter:
     def _joint(self, word: str) -> str:
         """The space before a word: line breaks, or what keeps it apart from the text before."""
         if self._begun:
+            if "\n" not in self._space:
+                return self._space
             breaks = self._space.count("\n")
-            return "\n\n" if breaks > 1 else "\n" + self._space.rpartition("\n")[2] if breaks else self._space
+            return "\n\n" if breaks > 1 else "\n" + self._space.rpartition("\n")[2]
         if not self._text:
             return ""
         if "\n" in self._lead.space and ends_sentence(self._text):
@@ -214,24 +219,18 @@ class PassageFilter:
 
     def _close_sentence(self, out: list[str]) -> None:
         sentence, self._sentence = self._sentence, ""
-        if sentence and self._sentences.repeats(sentence):
+        if self._sentences.add(sentence):
             self._stop_loop(self._since, out)
-            return
-        self._sentences.add(sentence)
-        self._since = len(self._pending)
+        else:
+            self._since = len(self._pending)
 
-    def _signs_off(self) -> bool:
-        """The sentence at hand is the model's goodbye, not the passage's."""
-        return self._sentence.lstrip().startswith(_SIGN_OFFS)
-
-    def _suspicious(self) -> bool:
-        """The words at hand may be what the reader shall not see: hold them until it is known."""
-        beginning = self._sentence.lstrip()
+    def _suspicious(self, beginning: str) -> bool:
+        """The words of the sentence at hand may be what the reader shall not see: hold them until it is known."""
         return (
             self._phrases.suspects
             or self._sentences.may_repeat(beginning)
             or (len(beginning) < _LONGEST and any(sign_off.startswith(beginning) for sign_off in _SIGN_OFFS))
-            or self._foreign()
+            or (self._checking and self._foreign())
         )
 
     def _foreign(self) -> bool:
@@ -256,7 +255,7 @@ class PassageFilter:
 
     def _drain(self, out: list[str]) -> None:
         """Show what may be shown of the pending words."""
-        if self._foreign():
+        if self._checking and self._foreign():
             return
         while self._pending:
             if self._words < self._point.words:

@@ -8,15 +8,17 @@ The weights were fitted to planted faults (`picegate bench quality --fit`, docs/
 exception: rules plant no logprobs, so its weight is an assumption.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp
+from typing import Self
 
 from picegate.assembly.leaks import leaks
 from picegate.assembly.numbers import Number, numbers
 from picegate.assembly.passage import ELLIPSIS
-from picegate.assembly.terms import grams, terms
+from picegate.assembly.terms import Units, terms
 from picegate.assembly.text import count_words, ends_sentence, normal, sentences
 from picegate.core.language import Language, latin_letters, unspaced_letters
 from picegate.core.quality import Quality
@@ -42,6 +44,7 @@ _SURE, _LOST = -1.0, -2.5  # mean logprob: perplexity 2.7 raises no doubt, 12 ev
 _REPEATED = (0.03, 0.3)
 _OTHER_UNIT = 0.8  # of a contradiction whose two numbers have different units, or none
 _LIST = ("- ", "* ", "• ", "・")
+_KANA = re.compile("[\u3041-\u30fa]")
 _COPY = 0.4  # share of a passage's word pairs that its notes hold anyway
 
 
@@ -61,23 +64,41 @@ class Candidate:
     mean_logprob: float | None = None
 
 
-def score(candidate: Candidate, point: Point, *, language: Language, question: str = "") -> Quality:
-    """`language`: that of the question. An empty passage has confidence 0; a point without facts lacks none."""
-    text = candidate.text.strip()
-    if not normal(text):
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The question of the whole answer, read once for all its passages. `language`: that it is asked in."""
+
+    text: str
+    language: Language
+    numbers: list[Number]
+    terms: set[str]
+
+    @classmethod
+    def of(cls, text: str, language: Language) -> Self:
+        return cls(text, language, numbers(text), terms(text))
+
+
+def score(candidate: Candidate, point: Point, question: Question) -> Quality:
+    """An empty passage has confidence 0; a point without facts lacks none."""
+    text, notes = candidate.text.strip(), point.notes
+    if not any(map(str.isalnum, text)):
         return Quality(0.0, {"empty": 1.0}, candidate.mean_logprob)
-    wanted, told = numbers(point.notes), numbers(text)
+    # What several checks look at is looked up once.
+    wanted, told = numbers(notes), numbers(text)
+    said = sentences(text)
+    key, found = terms(notes), [terms(sentence) for sentence in said]
+    units = Units(text)
     defects = {
-        "terms": missing_terms(text, point.notes),
+        "terms": missing_terms(found, key),
         "numbers": missing_numbers(told, wanted),
-        "contradiction": contradiction(told, wanted, numbers(question)),
-        "language": foreign(text, point.notes, language, candidate.spoken),
-        "repetition": repetition(text),
+        "contradiction": contradiction(told, wanted, question.numbers),
+        "language": foreign(said, notes, question.language, candidate.spoken),
+        "repetition": repetition(said, units),
         "length": misfit(count_words(text) / point.words) if point.words > 0 else 0.0,
-        "leak": float(bool(leaks(text, f"{point.notes}\n{question}"))),
+        "leak": float(bool(leaks(said, f"{notes}\n{question.text}"))),
         "cut": float(candidate.cut or broken_off(text)),
-        "copied": copied(text, point.notes),
-        "off_topic": off_topic(text, f"{point.notes}\n{question}"),
+        "copied": copied(units, Units(notes)),
+        "off_topic": off_topic(found, key | question.terms),
     }
     if candidate.mean_logprob is not None:
         defects["unsure"] = _ramp(candidate.mean_logprob, _SURE, _LOST)
@@ -88,10 +109,12 @@ def confidence(defects: Mapping[str, float]) -> float:
     return 1.0 / (1.0 + exp(-(BIAS - sum(WEIGHTS[name] * defect for name, defect in defects.items()))))
 
 
-def missing_terms(text: str, notes: str) -> float:
-    """Share of the notes' key terms that the passage lacks: 1 - ROUGE-1 recall (Lin, 2004) on content words."""
-    wanted = terms(notes)
-    return len(wanted - terms(text)) / len(wanted) if wanted else 0.0
+def missing_terms(found: Sequence[set[str]], wanted: set[str]) -> float:
+    """Share of the notes' key terms that the passage lacks: 1 - ROUGE-1 recall (Lin, 2004) on content words.
+
+    `found`: the terms of each of its sentences.
+    """
+    return len(wanted.difference(*found)) / len(wanted) if wanted else 0.0
 
 
 def missing_numbers(told: list[Number], wanted: list[Number]) -> float:
@@ -112,7 +135,7 @@ def contradiction(told: list[Number], wanted: list[Number], asked: list[Number])
     return 1.0 if any(number.unit in units for number in missing) else _OTHER_UNIT
 
 
-def foreign(text: str, notes: str, language: Language, spoken: Language | None = None) -> float:
+def foreign(said: Sequence[str], notes: str, language: Language, spoken: Language | None = None) -> float:
     """Share of the letters that stand in sentences of another script than the question's; of the notes' for OTHER.
 
     Two languages of one script are told apart only as a whole, where `spoken` says so.
@@ -125,26 +148,24 @@ def foreign(text: str, notes: str, language: Language, spoken: Language | None =
     elif language is Language.ENGLISH and spoken is Language.OTHER:
         return 1.0
     wrong = total = 0
-    for sentence in sentences(text):
+    for sentence in said:
         dense, latin = unspaced_letters(sentence), latin_letters(sentence)
-        kana = any("\u3041" <= character <= "\u30fa" for character in sentence)
-        chinese = language is Language.JAPANESE and dense >= 8 and not kana
+        chinese = language is Language.JAPANESE and dense >= 8 and not _KANA.search(sentence)
         total += 2 * dense + latin
         if chinese or (dense * 2 > latin) != unspaced:
             wrong += 2 * dense + latin
     return wrong / total if total else 0.0
 
 
-def repetition(text: str) -> float:
+def repetition(said: Sequence[str], units: Units) -> float:
     """Share of 4-grams (8 characters of an unspaced script) that came before: 1 - distinct-4 (Li et al., NAACL 2016).
 
     From nothing at 3 %, which good prose has, to all at 30 %: a text that says a third of itself again. A sentence
     twice in a row is all of it, however short.
     """
-    said = [normal(sentence) for sentence in sentences(text)]
-    if any(one and one == other for one, other in pairwise(said)):
+    if any(one and one == other for one, other in pairwise(map(normal, said))):
         return 1.0
-    found = grams(text, 4)
+    found = units.grams(4)
     return _ramp(1.0 - len(set(found)) / len(found), *_REPEATED) if found else 0.0
 
 
@@ -159,18 +180,17 @@ def broken_off(text: str) -> bool:
     return text.endswith(ELLIPSIS) or not (ends_sentence(text) or last.startswith(_LIST))
 
 
-def copied(text: str, notes: str) -> float:
+def copied(units: Units, notes: Units) -> float:
     """How much of the passage is its notes, word for word: ROUGE-2 precision (Lin, 2004) above what is usual."""
-    held = set(grams(notes, 2))
-    found = grams(text, 2)
+    held = set(notes.grams(2))
+    found = units.grams(2)
     return _ramp(sum(gram in held for gram in found) / len(found), _COPY, 1.0) if found else 0.0
 
 
-def off_topic(text: str, context: str) -> float:
-    """Share of the sentences that have not one key term in common with notes and question."""
-    known = terms(context)
-    said = [found for sentence in sentences(text) if (found := terms(sentence))]
-    return sum(not found & known for found in said) / len(said) if known and said else 0.0
+def off_topic(found: Sequence[set[str]], known: set[str]) -> float:
+    """Share of the sentences that have not one key term in common with notes and question (`known`)."""
+    said = [sentence for sentence in found if sentence]
+    return sum(known.isdisjoint(sentence) for sentence in said) / len(said) if known and said else 0.0
 
 
 def _without(some: list[Number], others: list[Number]) -> list[Number]:

@@ -13,7 +13,7 @@ from picegate.core.language import is_unspaced
 _STEM = 5  # letters
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _RUN = re.compile(r"[㐀-䶿一-鿿豈-﫿々]+|[ァ-ヺー]{2,}")
-_UNIT = re.compile(r"[^\u3040-\u30ff\u3400-\u9fff]+|[\u3040-\u30ff\u3400-\u9fff]")
+_UNIT = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff]+|(?=\w)[\u3040-\u30ff\u3400-\u9fff]")
 _FUNCTION_WORDS = (
     "about above after again all also and any are because been before being both but can could did does doing down "
     "each few for from had has have having here him his how into its itself just may more most much must nor not now "
@@ -26,21 +26,24 @@ _FUNCTION = frozenset(_FUNCTION_WORDS.split())
 
 def terms(text: str) -> set[str]:
     text = unicodedata.normalize("NFKC", text)
-    found = {
-        word[:_STEM]
-        for word in (match.group().casefold() for match in _WORD.finditer(text) if not is_unspaced(match.group()[0]))
-        if word not in _FUNCTION
-    }
+    words = _WORD.findall(text)
+    if text.isascii():
+        return {word[:_STEM] for word in map(str.casefold, words) if word not in _FUNCTION}
+    folded = (word.casefold() for word in words if not is_unspaced(word[0]))
+    found = {word[:_STEM] for word in folded if word not in _FUNCTION}
     for run in _RUN.findall(text):
         found |= {run[at : at + 2] for at in range(max(1, len(run) - 1))}
     return found
 
 
-def grams(text: str, size: int) -> list[str]:
-    """Runs of so many words; in an unspaced script, of twice as many characters. Punctuation is left out."""
-    units: list[str] = []
-    for piece in re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()):
-        units += _UNIT.findall(piece)
-    dense = sum(len(unit) == 1 and is_unspaced(unit) for unit in units) * 2 > len(units)
-    width = 2 * size if dense else size
-    return [" ".join(units[at : at + width]) for at in range(len(units) - width + 1)]
+class Units:
+    """The words of a text, single characters of an unspaced script; punctuation is left out."""
+
+    def __init__(self, text: str) -> None:
+        self._units: list[str] = _UNIT.findall(unicodedata.normalize("NFKC", text).casefold())
+        self._dense = sum(len(unit) == 1 and is_unspaced(unit) for unit in self._units) * 2 > len(self._units)
+
+    def grams(self, size: int) -> list[tuple[str, ...]]:
+        """Runs of so many words; in an unspaced script, of twice as many characters."""
+        width = 2 * size if self._dense else size
+        return list(zip(*(self._units[at:] for at in range(width)), strict=False))

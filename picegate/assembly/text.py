@@ -9,19 +9,26 @@ CHARACTERS_PER_WORD = 2  # of scripts without spaces: a Japanese word is about t
 _SPACED_WORD = re.compile(rf"[^\s{UNSPACED}]*[^\W_{UNSPACED}][^\s{UNSPACED}]*")
 _CLOSERS = "\"'”’)]}»*_`」』）】"
 _EASTERN_ENDS = "。！？｡」』）"
-_WESTERN_END = frozenset(".!?…")
+_WESTERN_ENDS = ".!?…"
+_WESTERN_END = frozenset(_WESTERN_ENDS)
 _EASTERN_END = frozenset("。！？｡")
 _ABBREVIATED = (
     "e.g i.e etc cf vs al approx ca dr mr mrs ms prof st jr sr nos fig figs eq vol pp ch sec inc ltd corp u.s u.k "
     "a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec"
 )
 _ABBREVIATIONS = frozenset(_ABBREVIATED.split())
-_NEITHER = re.compile(r"[\W_]+")  # letter nor digit
-_LAST_WORD = re.compile(r"([^\s(\[\"“‘']+)\.$")
+_LETTERS = re.compile(r"[^\W_]+")  # and digits
+_BEFORE_LAST_WORD = re.compile(r".*[\s(\[\"“‘']", re.DOTALL)
+# Where a sentence may end: at a mark, or behind what may follow one, before a blank; in the East before anything else.
+_MAY_END = re.compile(
+    rf"[{_WESTERN_ENDS}{_EASTERN_ENDS}{re.escape(_CLOSERS)}\s](?=[ \t]|\Z)|[{_EASTERN_ENDS}](?![{_EASTERN_ENDS}])"
+)
 
 
 def count_words(text: str) -> int:
     """Words of `text`: those between spaces, and two characters of a script without spaces as one."""
+    if text.isascii() and text.isalnum():  # nearly always, where it is asked word by word
+        return 1
     return len(_SPACED_WORD.findall(text)) + (unspaced_letters(text) + 1) // CHARACTERS_PER_WORD
 
 
@@ -37,13 +44,14 @@ def ends_sentence(text: str) -> bool:
         return line.count("「") <= line.count("」") and line.count("（") <= line.count("）")
     if end not in _WESTERN_END:
         return False
-    last = _LAST_WORD.search(text)
-    if last is None:
+    if not text.endswith("."):
         return True
-    word = last[1].lower()
-    is_initial = len(last[1]) == 1 and last[1].isupper() and last[1] != "I"
-    is_list_number = word.isdigit() and text[: last.start()].rpartition("\n")[2].strip() == ""
-    return not (word in _ABBREVIATIONS or is_initial or is_list_number)
+    before = _BEFORE_LAST_WORD.match(text, 0, len(text) - 1)
+    start = before.end() if before else 0
+    word = text[start:-1]
+    is_initial = len(word) == 1 and word.isupper() and word != "I"
+    is_list_number = word.isdigit() and text[:start].rpartition("\n")[2].strip() == ""
+    return not (word.lower() in _ABBREVIATIONS or is_initial or is_list_number)
 
 
 def sentences(text: str) -> list[str]:
@@ -51,13 +59,10 @@ def sentences(text: str) -> list[str]:
     found: list[str] = []
     for line in text.splitlines():
         start = 0
-        for position, character in enumerate(line, start=1):
-            following = line[position : position + 1]
-            eastern = character in _EASTERN_ENDS
-            may_end = following not in _EASTERN_ENDS if eastern and following else following in ("", " ", "\t")
-            if may_end and ends_sentence(line[start:position]):
-                found.append(line[start:position].strip())
-                start = position
+        for mark in _MAY_END.finditer(line):
+            if ends_sentence(line[start : mark.end()]):
+                found.append(line[start : mark.end()].strip())
+                start = mark.end()
         if line[start:].strip():
             found.append(line[start:].strip())
     return found
@@ -65,4 +70,5 @@ def sentences(text: str) -> list[str]:
 
 def normal(text: str) -> str:
     """Letters and digits only, case folded: what two writings of one sentence have in common."""
-    return _NEITHER.sub("", text.casefold())
+    folded = text.casefold()
+    return folded if folded.isalnum() else "".join(_LETTERS.findall(folded))  # most single words need no search

@@ -1,7 +1,6 @@
 """The edge nodes: agents and any llama-server, Ollama or vLLM, behind the port `core.ports.Edge`."""
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +17,7 @@ from picegate.core.plan import NodeKind, NodeView
 from picegate.core.ports import Delta, EdgeCall
 from picegate.core.usage import LegKind
 from picegate.settings import FleetSettings
-from picegate.wire.upstream import error_of
+from picegate.wire.upstream import dump, error_of
 
 _KEEP_S = 4.0  # below the 5 s after which common servers close an idle connection under our hands
 _WARM_S = 5.0
@@ -75,7 +74,7 @@ class EdgeClient:
             del body["stream_options"]
         try:
             with anyio.move_on_after(min(_WARM_S, self._phases.first_token_s)):
-                async with await self._http.post(url, headers, json.dumps(body).encode()) as response:
+                async with await self._http.post(url, headers, dump(body)) as response:
                     await response.read()
         except Exception as error:
             log.debug("node %s was not warmed: %r", node.name, error)

@@ -28,7 +28,7 @@ class Gate:
         self._max_queued = max_queued
         self._queue_s = queue_s
         self._line: list[Ticket] = []  # sorted
-        self._turns: dict[int, anyio.Event] = {}  # by ticket number
+        self._turns: dict[int, asyncio.Event] = {}  # by ticket number
         self._count = 0
         self._token_s = _TOKEN_S
         self._served = 0
@@ -78,7 +78,7 @@ class Gate:
         hopeless = self._served >= _MEASURED and wait_s(self._line, own, self._token_s, self.limit) > self._queue_s
         if hopeless or len(self._line) >= self._max_queued:
             raise Overloaded("too many requests are waiting for the cloud", retry_after_s=self._retry_after_s())
-        turn = self._turns[own.number] = anyio.Event()
+        turn = self._turns[own.number] = asyncio.Event()
         insort(self._line, own)
         try:
             with anyio.move_on_after(self._queue_s):

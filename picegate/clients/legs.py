@@ -1,7 +1,6 @@
 """What every upstream leg has in common: its headers, the timeouts of its phases, the names of its failures."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ from yarl import URL
 from edge_agent.protocol import LEG_HEADER, LEVEL_HEADER, REQUEST_ID_HEADER
 from picegate.core.errors import PiceError
 from picegate.core.usage import LegKind
+from picegate.wire.upstream import dump
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Http:
                 timeout=self._timeout,
             )
         return await self._session.post(
-            _parsed(url), data=content, headers=headers, allow_redirects=False, proxy=self._proxy
+            _parsed(url), data=aiohttp.BytesPayload(content), headers=headers, allow_redirects=False, proxy=self._proxy
         )
 
     async def aclose(self) -> None:
@@ -123,7 +123,7 @@ async def send(
     first_end = asyncio.get_running_loop().time() + (phases.total_s if whole else phases.first_token_s)
     try:
         async with asyncio.timeout_at(min(deadline, first_end)):
-            return await http.post(url, headers, json.dumps(body).encode())
+            return await http.post(url, headers, dump(body))
     except aiohttp.ServerTimeoutError as error:
         raise faults.timed_out("connect", phases.connect_s) from error
     except TimeoutError as error:

@@ -7,7 +7,6 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Self
 
 import aiohttp
@@ -76,6 +75,14 @@ class Payloads(AsyncIterator[bytes]):
             self._done = True
             self._ready.clear()
             raise StopAsyncIteration
+        self._look(payload)
+        return payload
+
+    def at_hand(self) -> bytes | None:
+        """The next payload, if it has come with the one before it and is part of the answer."""
+        if not self._ready or self._ready[0].startswith(b"[DONE]") or b'"error"' in self._ready[0]:
+            return None
+        payload = self._ready.popleft()
         self._look(payload)
         return payload
 
@@ -150,7 +157,7 @@ class Payloads(AsyncIterator[bytes]):
             self._alarm.cancel()
         come = self._done or any(payload.startswith(b"[DONE]") for payload in self._ready)
         try:
-            if come and not self._ended:
+            if come and not self._ended and not self._body.is_eof():
                 # The end of the body follows `[DONE]` at once; only with it read can the connection be kept.
                 with anyio.move_on_after(_DRAIN_S, shield=True), suppress(aiohttp.ClientError, OSError):
                     while await self._body.readany():
@@ -160,29 +167,49 @@ class Payloads(AsyncIterator[bytes]):
 
 
 class Deltas(AsyncIterator[Delta]):
-    """The same, parsed. Thinking that stands in the answer's text is told as thinking."""
+    """The same, parsed. Thinking that stands in the answer's text is told as thinking.
+
+    What has come at once is told as one delta: every one of them costs a turn through the whole house.
+    """
 
     def __init__(self, payloads: Payloads, faults: Faults) -> None:
         self._payloads = payloads
         self._faults = faults
         self._splitter = ThinkingSplitter()
+        self._next: Delta | PiceError | None = None  # has come already, and is to be told by itself
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Delta:
-        payload = await anext(self._payloads)
+        first, self._next = self._next, None
+        if isinstance(first, PiceError):
+            raise first
+        delta = first or self._parsed(await anext(self._payloads))
+        while self._next is None and (payload := self._payloads.at_hand()) is not None:
+            try:
+                after = self._parsed(payload)
+            except PiceError as error:
+                self._next = error
+            else:
+                if delta.text and after.reasoning:
+                    self._next = after
+                else:
+                    delta = delta.followed_by(after)
+        return delta
+
+    def _parsed(self, payload: bytes) -> Delta:
         try:
             delta = parse_delta(payload)
         except UpstreamError as error:
             raise self._faults.broken(f"{self._faults.who}: {error.message}") from error
-        if delta.text and delta.finish_reason is None and self._splitter.decided:
+        if delta.finish_reason is None and (not delta.text or self._splitter.decided):
             return delta
         parts = [self._splitter.feed(delta.text)] if delta.text else []
         if delta.finish_reason is not None:
             parts.append(self._splitter.flush())
         thinking, text = "".join(part.thinking for part in parts), "".join(part.text for part in parts)
-        return replace(delta, text=text, reasoning=delta.reasoning + thinking)
+        return delta._replace(text=text, reasoning=delta.reasoning + thinking)
 
 
 def _unread(body: aiohttp.StreamReader) -> bytes:

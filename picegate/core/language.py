@@ -14,23 +14,23 @@ class Language(StrEnum):
 UNSPACED = "\u3000-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff9f\U00020000-\U0003ffff"
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _UNSPACED_LETTERS = re.compile(
-    "[\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+    "[\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]+"
 )
-_LATIN_LETTERS = re.compile(r"[A-Za-zÀ-ɏ]")
+_LATIN_LETTERS = re.compile(r"[A-Za-zÀ-ɏ]+")
 
 
 def is_unspaced(character: str) -> bool:
     """Whether a line may be broken before and after this character: it belongs to no longer word."""
-    return _UNSPACED.match(character) is not None
+    return character >= UNSPACED[0] and _UNSPACED.match(character) is not None
 
 
 def unspaced_letters(text: str) -> int:
     """How many kana and ideographs stand in `text`."""
-    return len(_UNSPACED_LETTERS.findall(text))
+    return 0 if text.isascii() else sum(map(len, _UNSPACED_LETTERS.findall(text)))
 
 
 def latin_letters(text: str) -> int:
-    return len(_LATIN_LETTERS.findall(text))
+    return sum(map(len, _LATIN_LETTERS.findall(text)))
 
 
 def spaced(text: str) -> bool:

@@ -4,7 +4,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from picegate.core.chat import Message, Sampling
 from picegate.core.plan import CloudView, NodeView
@@ -51,11 +51,10 @@ class EdgeCall:
     mean_logprob: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """One piece of a parsed upstream stream. Any part may be empty; counts come once, near the end, if at all.
 
-    `mean_logprob`: of all tokens of the answer, natural.
+    A tuple, since one is made for every token. `mean_logprob`: of all tokens of the answer, natural.
     """
 
     text: str = ""
@@ -63,6 +62,16 @@ class Delta:
     finish_reason: str | None = None
     tokens: Tokens | None = None
     mean_logprob: float | None = None
+
+    def followed_by(self, other: "Delta") -> "Delta":
+        """Both as one; thinking of `other` would come before text of this one."""
+        return Delta(
+            self.text + other.text,
+            self.reasoning + other.reasoning,
+            other.finish_reason or self.finish_reason,
+            other.tokens or self.tokens,
+            self.mean_logprob if other.mean_logprob is None else other.mean_logprob,
+        )
 
 
 class Cloud(Protocol):

@@ -1,5 +1,6 @@
 """Who gets which slot: the choice of a node, and the line of those who wait for one."""
 
+import asyncio
 from bisect import insort
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -47,7 +48,7 @@ def choose(nodes: Iterable[Node], wish: Wish, now: float) -> NodeView | None:
 class _Waiter:
     wish: Wish
     number: int
-    woken: anyio.Event = field(default_factory=anyio.Event)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
     node: Node | None = None  # its slot is taken already
 
 
@@ -125,17 +126,19 @@ class Slots:
         waiter = _Waiter(wish, self._count)
         insort(self._line, waiter, key=lambda other: (other.wish.turn, other.number))
         try:
+            self.changed()
+            if waiter.node is not None:  # nearly always
+                return waiter.node
             with anyio.move_on_after(timeout_s):
                 while True:
+                    if not self._hope(wish, self._clock()):
+                        raise NoNode("no edge node fits this request")
+                    waiter.woken.clear()  # it is set where hope was gone for a moment
+                    with anyio.move_on_after(self._next_change_s()):
+                        await waiter.woken.wait()
                     self.changed()
                     if waiter.node is not None:
                         return waiter.node
-                    if not self._hope(wish, self._clock()):
-                        raise NoNode("no edge node fits this request")
-                    if waiter.woken.is_set():  # hope was gone for a moment
-                        waiter.woken = anyio.Event()
-                    with anyio.move_on_after(self._next_change_s()):
-                        await waiter.woken.wait()
             # The slot may have been handed over in the moment when the time ran out.
             if waiter.node is not None:
                 return waiter.node

@@ -6,6 +6,7 @@ there is nothing left to read before the passage; or when all other passages of 
 done by then is stopped. What a reader has begun to see is not exchanged.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
@@ -63,6 +64,9 @@ class Effort:
         return now_s + (now_s - self.first_s) * max(1.0 - share, 0.0) / share
 
 
+_Entry = tuple[Effort, anyio.CancelScope]
+
+
 class Contest:
     """The candidates for one passage.
 
@@ -85,8 +89,9 @@ class Contest:
         self._threshold = threshold
         self._waits = waits
         self._first_effort: Effort | None = None
-        self._others: list[tuple[Effort, anyio.CancelScope]] = []
-        self._news = anyio.Event()
+        self._others: list[_Entry] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._news = asyncio.Event()
 
     @property
     def best(self) -> Draft | None:
@@ -125,19 +130,21 @@ class Contest:
         self.live = draft
         self.drafts.insert(0, draft)
 
+    def invite(self, candidate: Callable[[Effort], Awaitable[Draft]], effort: Effort) -> None:
+        """Have another candidate written aside, until `stop`."""
+        self._tasks.append(asyncio.create_task(self._write(candidate, self._entered(effort))))
+
     async def enter(self, candidate: Callable[[Effort], Awaitable[Draft]], effort: Effort) -> None:
-        """Have another candidate written aside, for as long as it may take."""
-        scope = anyio.CancelScope()
-        entry = (effort, scope)
-        self._others.append(entry)
-        try:
-            with scope:
-                self.drafts.append(await candidate(effort))
-        except (EdgeError, CloudError, Busy):
-            pass  # its leg's record tells
-        finally:
-            self._others.remove(entry)
-            self._news.set()
+        """Write another candidate aside, for as long as it may take."""
+        await self._write(candidate, self._entered(effort))
+
+    async def stop(self) -> None:
+        """Return when nobody writes any more."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait(self._tasks)
 
     def late(self) -> None:
         """From now on nobody is waited for: the passage is read, or something waits for it to be whole."""
@@ -153,9 +160,25 @@ class Contest:
         while self._others and not self.over:
             if self.best is not None and self.best.confidence >= SURE and not self._waits:
                 break
-            self._news = anyio.Event()
+            self._news.clear()
             await self._news.wait()
         self._stop_others()
+
+    def _entered(self, effort: Effort) -> _Entry:
+        entry = effort, anyio.CancelScope()
+        self._others.append(entry)
+        return entry
+
+    async def _write(self, candidate: Callable[[Effort], Awaitable[Draft]], entry: _Entry) -> None:
+        effort, scope = entry
+        try:
+            with scope:
+                self.drafts.append(await candidate(effort))
+        except (EdgeError, CloudError, Busy):
+            pass  # its leg's record tells
+        finally:
+            self._others.remove(entry)
+            self._news.set()
 
     def _stop_others(self) -> None:
         for _, scope in self._others:

@@ -8,7 +8,7 @@ import anyio
 
 from picegate.assembly.merger import Merger
 from picegate.assembly.passage import PassageFilter
-from picegate.assembly.scoring import Candidate
+from picegate.assembly.scoring import Candidate, Question
 from picegate.core.chat import Message, Sampling, ServiceLevel
 from picegate.core.errors import NodeBroken
 from picegate.core.events import CLOUD, TextDelta
@@ -102,6 +102,7 @@ class Drafting:
         self._merger = merger
         self._show = show
         self._language = language
+        self._question = Question.of(run.ask.question, language)
         self.warmed: set[str] = set()
 
     def planned(self, task: Task) -> PlannedLeg:
@@ -275,8 +276,7 @@ class Drafting:
         if not self._outside.quality.scores:
             return
         candidate = Candidate(passage.text, passage.broken_off, language_of(passage.text), leg.mean_logprob)
-        question = self._run.ask.question
-        leg.record.quality = self._outside.judge(candidate, point, language=self._language, question=question)
+        leg.record.quality = self._outside.judge(candidate, point, self._question)
 
 
 def edge_sampling(wished: Sampling, *, candidate: int = 0) -> Sampling:

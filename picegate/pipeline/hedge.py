@@ -4,6 +4,8 @@ A second try starts when the first has its node and is silent for longer than th
 ever writes, so what the reader sees needs no repair.
 """
 
+import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -26,7 +28,8 @@ class Try:
     def asked(self, node_id: str) -> None:
         """A node has been found for it, and is asked now."""
         self._race.nodes.add(node_id)
-        self._race.begun.set()
+        if not self.is_second:
+            self._race.begun()
 
     def writes(self) -> bool:
         """Its text has come: from now on it is the only one. False where another was faster: this one is stopped."""
@@ -36,15 +39,23 @@ class Try:
 class Race:
     def __init__(self) -> None:
         self.nodes: set[str] = set()  # that a try was sent to
-        self.begun = anyio.Event()  # the first try has its node
-        self._won = anyio.Event()
         self._winner: Try | None = None
         self._tries: list[Try] = []
+        self._failures: list[EdgeError] = []
+        self._hedge_s = math.inf
+        self._hedge: Callable[[], None] = lambda: None  # begins the second try
+        self._alarm: asyncio.TimerHandle | None = None
+        self._second: asyncio.Task[bool] | None = None
+
+    def begun(self) -> None:
+        """The first try has its node: from now on its silence counts."""
+        if self._winner is None and self._alarm is None and self._hedge_s < math.inf:
+            self._alarm = asyncio.get_running_loop().call_later(self._hedge_s, self._hedge)
 
     def win(self, winner: Try) -> bool:
         if self._winner is None:
             self._winner = winner
-            self._won.set()
+            self._call_off()
             for other in self._tries:
                 if other is not winner:
                     other.scope.cancel()
@@ -55,34 +66,41 @@ class Race:
         Raises:
             EdgeError: of the first try, where no try succeeded.
         """
-        failures: list[EdgeError] = []
-        done = 0
 
-        async def go(number: int) -> None:
-            nonlocal done
-            one = Try(self, number)
-            self._tries.append(one)
-            with one.scope:
-                try:
-                    await attempt(one)
-                except EdgeError as error:
-                    failures.insert(0 if number == 0 else len(failures), error)
-                else:
-                    done += 1
-                    self.win(one)
-                finally:
-                    self.begun.set()
-                    if number == 0:
-                        timer.cancel()
+        def hedge() -> None:
+            self._second = asyncio.create_task(self._go(attempt, 1))
 
-        timer = anyio.CancelScope()
-        async with anyio.create_task_group() as group:
-            group.start_soon(go, 0)
-            with timer:
-                await self.begun.wait()
-                with anyio.move_on_after(hedge_s):
-                    await self._won.wait()
-                if not self._won.is_set():
-                    group.start_soon(go, 1)
+        # The first try runs right here: nearly always it is the only one, and a task of its own would cost more than
+        # all else of a race.
+        self._hedge, self._hedge_s = hedge, hedge_s
+        try:
+            done = await self._go(attempt, 0)
+            self._call_off()
+            if self._second is not None:
+                done = await self._second or done
+        finally:
+            self._call_off()
+            if self._second is not None and not self._second.done():
+                self._second.cancel()
+                with anyio.CancelScope(shield=True):
+                    await asyncio.wait((self._second,))
         if not done:
-            raise failures[0]
+            raise self._failures[0]
+
+    async def _go(self, attempt: Callable[[Try], Awaitable[None]], number: int) -> bool:
+        """Whether this try has written the passage."""
+        one = Try(self, number)
+        self._tries.append(one)
+        with one.scope:
+            try:
+                await attempt(one)
+            except EdgeError as error:
+                self._failures.insert(0 if not one.is_second else len(self._failures), error)
+            else:
+                self.win(one)
+                return True
+        return False
+
+    def _call_off(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from picegate.assembly.scoring import Candidate, score
-from picegate.core.language import Language
+from picegate.assembly.scoring import Candidate, Question, score
 from picegate.core.ports import Cloud, Edge, Fleet
 from picegate.core.quality import Quality
 from picegate.core.sketch import Point
@@ -17,7 +16,7 @@ UNSCORED = QualitySettings(repair=False, ensemble="never")
 class Judge(Protocol):
     """How much a candidate for a passage is to be trusted."""
 
-    def __call__(self, candidate: Candidate, point: Point, *, language: Language, question: str = "") -> Quality: ...
+    def __call__(self, candidate: Candidate, point: Point, question: Question, /) -> Quality: ...
 
 
 @dataclass(frozen=True, slots=True)

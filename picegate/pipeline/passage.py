@@ -8,9 +8,6 @@ import math
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
-import anyio
-from anyio.abc import TaskGroup
-
 from picegate.assembly.merger import Merger
 from picegate.core.errors import Busy, CloudError, EdgeError, NoNode
 from picegate.core.events import CLOUD, SegmentDone
@@ -88,27 +85,27 @@ class Passage:
         failed: set[str] = set()
         if self._outside.quality.ensemble == "always" and self._plan.candidates > 1:
             self._merger.hold(task.segment)
-        async with anyio.create_task_group() as others:
+        try:
             with contest.first:
-                await self._first(task, contest, record, failed, others)
+                await self._first(task, contest, record, failed)
             contest.first_done = True
             self._end_if_written()
             await contest.settled()
+        finally:
+            await contest.stop()
         for rewrite in self._rewrites(task, contest, failed):
             if contest.over or contest.is_sound:
                 break
             self._merger.hold(task.segment)
             await rewrite()
 
-    async def _first(
-        self, task: Task, contest: Contest, record: PassageRecord, failed: set[str], others: TaskGroup
-    ) -> None:
+    async def _first(self, task: Task, contest: Contest, record: PassageRecord, failed: set[str]) -> None:
         """The candidate that writes into the merger, by one node after another."""
         for _ in range(self._outside.limits.attempts):
             if contest.is_sound and not self._merger.shown(task.segment):
                 return
             try:
-                contest.written(await self._on_edge(task, contest, record, failed, others))
+                contest.written(await self._on_edge(task, contest, record, failed))
             except NoNode:
                 return
             except EdgeError:
@@ -118,9 +115,7 @@ class Passage:
                 record.attempts += 1
                 return
 
-    async def _on_edge(
-        self, task: Task, contest: Contest, record: PassageRecord, failed: set[str], others: TaskGroup
-    ) -> Draft:
+    async def _on_edge(self, task: Task, contest: Contest, record: PassageRecord, failed: set[str]) -> Draft:
         """One try, and a second one beside it where the first is silent for too long."""
         wrote: list[Draft] = []
         race = Race()
@@ -128,7 +123,7 @@ class Passage:
         def begun(node: NodeView, effort: Effort) -> None:
             contest.begun(effort)
             if not record.why:
-                self._invite(task, contest, record, node, others)
+                self._invite(task, contest, record, node)
 
         async def attempt(one: Try) -> None:
             wrote.append(await self._drafting.live(task, one, failed, race.nodes, begun))
@@ -136,7 +131,7 @@ class Passage:
         await race.run(attempt, math.inf if self._plan.hedge_s is None else self._plan.hedge_s)
         return wrote[-1]
 
-    def _invite(self, task: Task, contest: Contest, record: PassageRecord, first: NodeView, others: TaskGroup) -> None:
+    def _invite(self, task: Task, contest: Contest, record: PassageRecord, first: NodeView) -> None:
         """Begin further candidates beside the first one, where that is worth it."""
         seconds = self._seconds(task, first)
         chosen = opinions(self._moment(task, first, seconds))
@@ -147,7 +142,7 @@ class Passage:
             node = second.node
             same = number if node.model == first.model else 0
             candidate = partial(self._drafting.aside, task, failed=set(), prefer=node.id, candidate=same)
-            others.start_soon(contest.enter, candidate, self._drafting.effort(task, node))
+            contest.invite(candidate, self._drafting.effort(task, node))
 
     def _seconds(self, task: Task, first: NodeView) -> list[Second]:
         """Who could write a further candidate: other models before other nodes before the first one's own batch."""

@@ -71,7 +71,7 @@ class _Progressive:
         self._sizing = Sizing(run, plan, outside, self._language, self._passages.warmed)
         self._last: _Leg | None = None  # of the last point, where another may be written with it
         self._scope = anyio.CancelScope()
-        self._closed: dict[int, anyio.Event] = {}  # per passage, in reading order
+        self._closed: dict[int, asyncio.Event] = {}  # per passage, in reading order
         self._writers: dict[int, str | None] = {}
         self._kept: list[tuple[int, Point]] = []  # points that wait for the sketch to end
         self._turned = 0  # passages whose turn has come
@@ -220,11 +220,11 @@ class _Progressive:
             # Its leg stands in the line for slots: it leaves, and one for both takes its place there.
             last.scope.cancel()
             record.within = last.segment
-            self._closed[segment] = anyio.Event()
+            self._closed[segment] = asyncio.Event()
             self._last = _Leg(last.segment, both, (*last.also, segment))
             legs.start_soon(self._expand_leg, self._last)
         elif self._sizing.may_share(point):
-            self._closed[segment] = anyio.Event()
+            self._closed[segment] = asyncio.Event()
             self._last = _Leg(segment, point)
             legs.start_soon(self._expand_leg, self._last)
         else:
@@ -266,7 +266,7 @@ class _Progressive:
 
     def _start(self, legs: TaskGroup, group: list[tuple[int, Point]]) -> None:
         earlier = list(self._closed)
-        self._closed |= {segment: anyio.Event() for segment, _ in group}
+        self._closed |= {segment: asyncio.Event() for segment, _ in group}
         legs.start_soon(self._expand_group, group, earlier)
 
     async def _expand_group(self, group: list[tuple[int, Point]], earlier: list[int]) -> None:

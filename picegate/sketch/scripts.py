@@ -38,7 +38,7 @@ def language_of(text: str) -> Language:
     unspaced, latin = unspaced_letters(bare), latin_letters(bare)
     if _KANA.search(bare) and not (english >= 2 and latin > unspaced):
         return Language.JAPANESE
-    letters = sum(character.isalpha() for character in bare)
+    letters = sum(map(str.isalpha, bare))
     mostly_latin = latin * 2 > letters
     if english and mostly_latin and english > sum(word in _NEIGHBOURS for word in words):
         return Language.ENGLISH

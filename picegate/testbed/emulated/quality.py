@@ -20,8 +20,7 @@ from math import sqrt
 from random import Random
 from statistics import NormalDist
 
-from picegate.assembly.scoring import Candidate
-from picegate.core.language import Language
+from picegate.assembly.scoring import Candidate, Question
 from picegate.core.quality import Quality
 from picegate.core.sketch import Point
 
@@ -47,7 +46,7 @@ class QualityModel:
         centre = _NORMAL.inv_cdf(self.sound[model % len(self.sound)])
         return _NORMAL.cdf(centre + sqrt(self.alike) * shared + sqrt(1.0 - self.alike) * own)
 
-    def judge(self, candidate: Candidate, point: Point, *, language: Language, question: str = "") -> Quality:
+    def judge(self, candidate: Candidate, point: Point, question: Question, /) -> Quality:
         """Stands where the gateway's own score does; what bears no mark was written by the cloud, and is sound."""
         found = marks(candidate.text)
         if not found:

@@ -23,9 +23,13 @@ POINT_WORDS = 40
 PER_PIECE = 3  # words in a chunk, as the scripted fakes send them
 BATCHES, BATCH = 5, 20  # answers; CPU time is counted in steps of 10 ms
 _NOTES = ("walking", "sleep", "friends", "work", "food", "breathing")
-SKETCH = "\n".join([OPENING, *(f">>{POINT_WORDS} {note} lowers stress within weeks" for note in _NOTES), CLOSING])
+_ABOUT = "lowers stress within weeks"
+SKETCH = "\n".join([OPENING, *(f">>{POINT_WORDS} {note} {_ABOUT}" for note in _NOTES), CLOSING])
 MARK = b"passage-"
-PASSAGE = " ".join([*(f"passage-{number}" for number in range(POINT_WORDS - 1)), "it was."])
+# In English, and about its notes: a passage that seems weak would be written once more, and that measured, too.
+_END = f"and this is how it {_ABOUT}."
+MARKED = POINT_WORDS - len(_END.split())  # words of a passage that begin with `MARK`
+PASSAGE = " ".join([*(f"passage-{number}" for number in range(MARKED)), _END])
 
 
 def measure(progress: Callable[[str], None], *, per_piece: int) -> list[float]:
@@ -57,9 +61,7 @@ async def _measure(progress: Callable[[str], None], per_piece: int) -> list[floa
         url = f"sqlite:///{work}/ledger.db"
         program, target = await anyio.to_thread.run_sync(serve, work, cloud.url, url, nodes)
         stack.callback(program.end)
-        asked = load.Target(
-            target.name, target.url, "pice-progressive", target.key, MARK, words=POINTS * (POINT_WORDS - 1)
-        )
+        asked = load.Target(target.name, target.url, "pice-progressive", target.key, MARK, words=POINTS * MARKED)
         return await anyio.to_thread.run_sync(_batches, program, asked, progress)
 
 

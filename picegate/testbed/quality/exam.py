@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-from picegate.assembly.scoring import Candidate, score
+from picegate.assembly.scoring import Candidate, Question, score
 from picegate.core.quality import Quality
 from picegate.sketch.scripts import language_of
 from picegate.testbed.quality import leaked
@@ -102,4 +102,4 @@ def _marks(half: Sequence[Example], faults: Sequence[Fault], threshold: float) -
 
 def _quality(example: Example, text: str) -> Quality:
     candidate = Candidate(text, spoken=language_of(text))
-    return score(candidate, example.point, language=example.language, question=example.question)
+    return score(candidate, example.point, Question.of(example.question, example.language))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picegate.assembly.leaks import leaks
-from picegate.assembly.scoring import WEIGHTS, Candidate, score
+from picegate.assembly.scoring import WEIGHTS, Candidate, Question, score
 from picegate.core.language import Language
 from picegate.core.quality import Quality
 from picegate.core.sketch import Point
@@ -20,7 +20,7 @@ GUT = "運動は気持ちを落ち着かせます。有酸素運動を30分、�
 
 
 def scored(text: str, point: Point = POINT, language: Language = Language.ENGLISH, **fields: object) -> Quality:
-    return score(Candidate(text, **fields), point, language=language)  # type: ignore[arg-type]
+    return score(Candidate(text, **fields), point, Question.of("", language))  # type: ignore[arg-type]
 
 
 def test_a_good_passage_is_trusted_in_both_languages() -> None:
@@ -101,14 +101,14 @@ def test_a_list_needs_no_full_stops() -> None:
 
 
 def test_what_the_question_is_about_is_no_leak() -> None:
-    assert leaks("Read the instructions first.", "") == ["instructions"]
-    assert leaks("Read the instructions first.", "How do I write good instructions?") == []
+    assert leaks(["Read the instructions first."], "") == ["instructions"]
+    assert leaks(["Read the instructions first."], "How do I write good instructions?") == []
 
 
 def test_a_number_of_the_question_contradicts_nothing() -> None:
     point = Point(0, "Save 3 months of expenses", 12)
     text = "With 40 euros you reach a cushion of some months of expenses quickly; do save."
-    asked = score(Candidate(text), point, language=Language.ENGLISH, question="How do I save with 40 euros?")
+    asked = score(Candidate(text), point, Question.of("How do I save with 40 euros?", Language.ENGLISH))
     assert asked.defects["contradiction"] == 0.0
     assert scored(text, point).defects["contradiction"] > 0
 
@@ -125,8 +125,8 @@ def test_any_text_has_a_score(
     text: str, notes: str, words: int, language: Language, cut: bool, mean_logprob: float | None
 ) -> None:
     candidate = Candidate(text, cut, None, mean_logprob)
-    found = score(candidate, Point(0, notes, words), language=language)
+    found = score(candidate, Point(0, notes, words), Question.of("", language))
     assert 0.0 <= found.confidence <= 1.0
     assert all(0.0 <= value <= 1.0 for value in found.defects.values())
     assert set(found.defects) <= {*WEIGHTS, "empty"}
-    assert score(candidate, Point(0, notes, words), language=language) == found
+    assert score(candidate, Point(0, notes, words), Question.of("", language)) == found
