@@ -68,6 +68,8 @@ def demo(
             models = [LocalModel(fetch(EMBEDDED), EMBEDDED.name)]
             if ensemble:
                 models.append(LocalModel(fetch_pieces(QWEN_HALF, progress=status.update), QWEN_HALF.name))
+        if ensemble:
+            console.print(f"{QWEN_HALF.name} is {TERMS}.")
         plan = LocalPlan(
             folder=FOLDER,
             # Of the models that are there, the largest plays the cloud.
@@ -116,8 +118,6 @@ def _answer(console: Console, system: LocalSystem, plan: LocalPlan, question: st
     console.print(explain_tokens(told, alone))
     models = list(dict.fromkeys(model.name for model in plan.agents))
     console.print(legend(models, None if real_cloud else system.cloud.model))
-    if QWEN_HALF.name in models:
-        console.print(f"{QWEN_HALF.name} is {TERMS}.")
 
 
 def _stay(console: Console, system: LocalSystem) -> None:

@@ -22,7 +22,7 @@ from picegate.testbed.real.resampling import Estimate
 from picegate.testbed.real.sketches import Sketch, record
 
 FOLDER = Path(".demo/quality")
-SMALL, HALF = "SmolLM2-135M", "Qwen2.5-Coder-0.5B"
+SMALL, HALF = "SmolLM2-135M", "Qwen2.5-0.5B"
 
 HONESTY = (
     f"The cloud is a recording: {QWEN_ONE_AND_A_HALF.name} wrote each sketch once (temperature 0, the gateway's "
@@ -85,6 +85,11 @@ def _told(
     found = bars(seen[ENSEMBLE_ON], seen[ENSEMBLE_OFF], singles)
     worst_s = worst_stall_s(seen[ENSEMBLE_ON], seen[ENSEMBLE_OFF])
     console.print(_table(summaries, len(sketches), source, scale))
+    console.print(
+        "Per answer, compared: points with more than one scored passage; left: passages that no agent could finish; "
+        "silence: the longest between two pieces of text.",
+        style="dim",
+    )
     console.print(f"longest silence longer than without the ensemble, where it is worst: {worst_s * 1000:+.0f} ms")
     console.print(HONESTY, style="dim")
     data = {
@@ -106,8 +111,8 @@ def _told(
 def _table(summaries: dict[str, Summary], count: int, source: str, scale: Scale) -> Table:
     title = f"{count} questions ({source}), medians of {scale.runs} runs; 95 % intervals by bootstrap over points"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("", "facts covered", "points", "compared", "left", "last token s", "longest silence s"):
-        table.add_column(column, justify="left" if not column else "right")
+    for column in ("", "facts covered", "points", "compared", "left", "last token", "silence"):
+        table.add_column(column, justify="left" if not column else "right", no_wrap=column in ("", "facts covered"))
     for name, summary in summaries.items():
         table.add_row(
             name,
@@ -115,8 +120,8 @@ def _table(summaries: dict[str, Summary], count: int, source: str, scale: Scale)
             str(summary.coverage.of),
             f"{summary.compared:.1f}",
             f"{summary.left:.1f}",
-            f"{summary.last_s:.2f}",
-            f"{summary.silence_s:.2f}",
+            f"{summary.last_s:.2f} s",
+            f"{summary.silence_s:.2f} s",
         )
     return table
 
