@@ -4,11 +4,11 @@ Every defect is a number from 0 (none) to 1. Together they make one confidence, 
 
     confidence = 1 / (1 + exp(-(BIAS - sum(WEIGHTS[name] * defect))))
 
-The weights were fitted to planted faults (`picegate bench quality --fit`, docs/decisions/0013). `unsure` is the
-exception: rules plant no logprobs, so its weight is an assumption.
+The weights were fitted to planted faults (`picegate bench quality --fit`, docs/decisions/0013). `unsure` and `sibling`
+are the exceptions: rules plant no logprobs and no second point, so their weights are assumptions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp
@@ -35,6 +35,7 @@ WEIGHTS: Mapping[str, float] = {
     "copied": 6.1,
     "off_topic": 3.3,
     "unsure": 2.0,
+    "sibling": 4.5,
 }
 
 _SHORT, _LONG = 0.6, 1.6  # times the budget: beyond them a passage does not fit
@@ -42,6 +43,8 @@ _SURE, _LOST = -1.0, -2.5  # mean logprob: perplexity 2.7 raises no doubt, 12 ev
 _REPEATED = (0.03, 0.3)
 _OTHER_UNIT = 0.8  # of a contradiction whose two numbers have different units, or none
 _LIST = ("- ", "* ", "• ", "・")
+_SIBLING = (0.4, 0.8)
+_SIBLING_TERMS = 3  # fewer of its own do not tell a point from another
 _COPY = 0.4  # share of a passage's word pairs that its notes hold anyway
 
 
@@ -61,8 +64,13 @@ class Candidate:
     mean_logprob: float | None = None
 
 
-def score(candidate: Candidate, point: Point, *, language: Language, question: str = "") -> Quality:
-    """`language`: that of the question. An empty passage has confidence 0; a point without facts lacks none."""
+def score(
+    candidate: Candidate, point: Point, *, language: Language, question: str = "", others: Sequence[str] = ()
+) -> Quality:
+    """`language`: that of the question. `others`: notes of the answer's other points, as far as they are known.
+
+    An empty passage has confidence 0; a point without facts lacks none.
+    """
     text = candidate.text.strip()
     if not normal(text):
         return Quality(0.0, {"empty": 1.0}, candidate.mean_logprob)
@@ -78,6 +86,7 @@ def score(candidate: Candidate, point: Point, *, language: Language, question: s
         "cut": float(candidate.cut or broken_off(text)),
         "copied": copied(text, point.notes),
         "off_topic": off_topic(text, f"{point.notes}\n{question}"),
+        "sibling": siblings(text, f"{point.notes}\n{question}", others),
     }
     if candidate.mean_logprob is not None:
         defects["unsure"] = _ramp(candidate.mean_logprob, _SURE, _LOST)
@@ -171,6 +180,21 @@ def off_topic(text: str, context: str) -> float:
     known = terms(context)
     said = [found for sentence in sentences(text) if (found := terms(sentence))]
     return sum(not found & known for found in said) / len(said) if known and said else 0.0
+
+
+def siblings(text: str, context: str, others: Sequence[str]) -> float:
+    """How much of another point the passage says: the share of its key terms that this point and the question lack.
+
+    From nothing at 40 %, which a word on how two points belong together has, to all at 80 %.
+    """
+    if not others:
+        return 0.0
+    said, known, most = terms(text), terms(context), 0.0
+    for other in others:
+        theirs = terms(other) - known
+        if len(theirs) >= _SIBLING_TERMS:
+            most = max(most, len(theirs & said) / len(theirs))
+    return _ramp(most, *_SIBLING)
 
 
 def _without(some: list[Number], others: list[Number]) -> list[Number]:
