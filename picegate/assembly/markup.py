@@ -17,6 +17,8 @@ def closed(text: str) -> tuple[int, str]:
     What is opened at the very end, with nothing behind it, is not kept.
     """
     size = len(text)
+    if _TOKEN.search(text) is None:
+        return size, ""
     while True:
         stack, code = _open(text, size)
         if code and not text[code[1] : size].strip():

@@ -12,10 +12,12 @@ from picegate.core.language import unspaced_letters
 
 _DRESS = re.compile(r"(?:#{1,6}[ \t]*|[*_]{1,3}|[「『【〈“\"■◆●▶][ \t]*)*")  # in front of a heading
 _UNDRESS = "*_」』】〉”\""
-_SEPARATOR = re.compile(rf"[{_UNDRESS}]*[ \t]*(?P<sign>[:：]|[-–—]+(?=\s)|\n|(?<=】)(?=\S))[*_]*\s*")
+_SEPARATOR = re.compile(rf"[{_UNDRESS}]*[ \t]*(?P<sign>[:：]|[-–—]+(?=\s)|\n|(?<=】)(?=\S))")
+_BEHIND_PLAIN, _BEHIND_BOLD = re.compile(r"\s*"), re.compile(r"[*_]*\s*")
 _MAY_SEPARATE = re.compile(rf"[{_UNDRESS}]*[ \t]*[-–—]*")
 _END = re.compile(r"[.!?。！？…]+[\"'”’)\]*_`」』）】]*")
 _ENDS = re.compile(r"[\"'”’)\]*_`」』）】]*[.!?。！？…]*[\"'”’)\]*_`」』）】]*")
+_GLANCE = 40  # characters that tell whether it is worth looking closer
 _COMMA = re.compile(r"[,、，][ \t\u3000]*(?=\S)")
 
 CONNECTIVES = (
@@ -48,7 +50,7 @@ def heading(text: str, heads: Iterable[str], *, final: bool, dressed: bool = Fal
     rest = text[start:]
     if not rest:
         return NO if final else WAIT
-    waits = False
+    best, waits = NO, False
     for head in heads:
         size = _covered(rest, head)
         if size == WAIT:
@@ -56,18 +58,20 @@ def heading(text: str, heads: Iterable[str], *, final: bool, dressed: bool = Fal
         elif size > NO:
             found = _SEPARATOR.match(rest, size)
             if found and not (dressed and not start and found["sign"] not in ":：\n"):
-                return start + found.end()
-            if _MAY_SEPARATE.fullmatch(rest, size):
-                if final:
-                    return len(text)
-                waits = True
-    return WAIT if waits and not final else NO
+                bold = found["sign"] in ":：" and "*" in text[:start]
+                end = (_BEHIND_BOLD if bold else _BEHIND_PLAIN).match(rest, found.end())
+                assert end is not None  # noqa: S101 - it matches nothing at all, too
+                best = max(best, start + end.end())
+                waits = waits or end.end() == len(rest)
+            elif _MAY_SEPARATE.fullmatch(rest, size):
+                best, waits = max(best, len(text)), True
+    return WAIT if waits and not final else best
 
 
 def said_before(text: str, said: Sequence[str], least: int, *, final: bool) -> int:
     """A whole sentence that is among `said` (as `normal` makes them), of so many letters (unspaced ones twice)."""
-    so_far = normal(text)
-    waits = False
+    so_far = normal(text[:_GLANCE])
+    best, waits = NO, False
     for sentence in said:
         if not (sentence.startswith(so_far) or so_far.startswith(sentence)) or weight(sentence) < least:
             continue
@@ -77,15 +81,18 @@ def said_before(text: str, said: Sequence[str], least: int, *, final: bool) -> i
         elif size > NO:
             end = _END.match(text, size)
             if end and (final or end.end() < len(text)) and (text[end.end() - 1] not in ".!?…" or _spaced(text, end.end())):
-                return end.end()
-            waits = waits or _ENDS.fullmatch(text, size) is not None
-    return WAIT if waits and not final else NO
+                best = max(best, end.end())
+            else:
+                waits = waits or _ENDS.fullmatch(text, size) is not None
+    return WAIT if waits and not final else best
 
 
 def words_first(text: str, words: Iterable[str], *, final: bool) -> tuple[int, str]:
     """One of `words` and a comma, and which."""
     waits = False
     for word in words:
+        if word[0] != text[0]:
+            continue
         if text.startswith(word):
             comma = _COMMA.match(text, len(word))
             if comma:

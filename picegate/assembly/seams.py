@@ -51,6 +51,7 @@ class Seam:
         self._own_head = normal(head_of(point.notes))
         self._heads = tuple({head for head in (before.heading, self._own_head) if head})
         self._concludes = may_conclude(point.notes)
+        self._words = (*before.connectives, *(() if self._concludes else CONCLUSIONS))
         self._wrote = False
         self._begin()
 
@@ -141,9 +142,8 @@ class Seam:
     def _superfluous(self, held: str, final: bool) -> int:
         lengths = [self._marked(held, final), heading(held, self._heads, final=final)]
         lengths.append(said_before(held, self._before.said, LEAST_SAID, final=final))
-        words = self._before.connectives if self._concludes else {*self._before.connectives, *CONCLUSIONS}
-        lengths.append(words_first(held, words, final=final)[0])
-        return max(lengths) if max(lengths) > NO else min(lengths)
+        lengths.append(words_first(held, self._words, final=final)[0])
+        return WAIT if WAIT in lengths else max(lengths)
 
     def _marked(self, held: str, final: bool) -> int:
         """A marker where the passage has one already, or in front of what is no list."""
@@ -162,7 +162,7 @@ class Seam:
         return NO if marker(rest) else len(own.text)
 
     def _text(self, final: bool) -> str | None:
-        if ELLIPSIS in self._held:
+        if ELLIPSIS in self._held and not self._fence:
             self._held = _LOST_END.sub("", self._held)
         seen = self._tail + self._held
         stop = None if self._fence else _STOP.search(seen, len(self._tail) + self._skip if self._skip else 0)
@@ -183,7 +183,7 @@ class Seam:
         if len(text) <= self._skip:
             return None
         self._held = self._held[len(text) :]
-        self._tail = (self._tail + text)[-8:]
+        self._tail = (self._tail + text[self._skip :])[-8:]
         return text
 
     def _sentence(self, final: bool) -> str | None:
@@ -274,11 +274,13 @@ class Seam:
         return ""
 
     def _end(self) -> str:
-        tail, self._held, self._over = self._held.rstrip(), "", True
+        settled, tail, self._held, self._over = self._held[: self._skip], self._held[self._skip :].rstrip(), "", True
         if self._fence:
             return self._lines.code("\n", "") + self._fence
+        if settled.endswith(_FENCES):
+            return settled
         block = "".join(self._block)
-        if not self._wrote:
+        if not (self._wrote or tail):
             return ""
         whole, cut = _without_comma(block + tail)
         size, closers = closed(whole)
@@ -286,7 +288,7 @@ class Seam:
         kept = block + kept[len(block) :] if len(kept) > len(block) else block
         mark = missing_end(kept, cut=cut or comma, is_item=self._lines.any)
         ended = mark + closers if mark == ELLIPSIS else closers + mark
-        return kept[len(block) :] + ended
+        return (settled + kept[len(block) :] if kept[len(block) :] else "") + ended
 
 
 class ProseSeam:
@@ -298,6 +300,7 @@ class ProseSeam:
         self._before = before
         self._held = ""
         self._open = bool(before.said) or before.item is not None
+        self._cut = False
 
     def feed(self, text: str) -> str:
         if not self._open:
@@ -316,11 +319,18 @@ class ProseSeam:
         rest = self._held.lstrip()
         if not rest and not final:
             return ""
-        length = said_before(rest, self._before.said[-1:], LEAST_SAID, final=final)
-        if not final and (length == WAIT or (self._before.item is not None and may_be_marked(rest))):
+        if not self._cut:
+            length = said_before(rest, self._before.said[-1:], LEAST_SAID, final=final)
+            if length == WAIT:
+                return ""
+            if length > NO:
+                self._cut, self._held = True, rest[length:]
+        if self._cut:
+            self._held = self._held.lstrip(_SPACES)
+        if not final and (not self._held or (self._before.item is not None and may_be_marked(self._held.lstrip()))):
             return ""
         self._open = False
-        text, self._held = rest[length:].lstrip(_SPACES) if length > NO else self._held, ""
+        text, self._held = self._held, ""
         return text
 
 
