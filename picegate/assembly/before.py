@@ -9,7 +9,7 @@ from picegate.core.sketch import Point
 
 LEAST_SAID = 12  # letters of a sentence that must not be said again, those of an unspaced script twice
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]*_]*\s+|[。！？\n]")
-_DRESS = "#*_ \t「『【〈“\"」』】〉”:：■◆●▶"
+_DRESS = '#*_ \t「『【〈“"」』】〉”:：■◆●▶'
 _LONGEST_HEADING = 60  # characters
 
 

@@ -3,18 +3,21 @@
 import re
 from dataclasses import dataclass, replace
 
-_BULLETS = "-*+•‣●○◦▪・"
 _CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+_GAP = "[ \u3000]*"
+# What stands behind a number so that it is a marker: "1. ", "1) ", "1）", "1．" but not "1．5", "2、" but not "2、3人".
+_DELIMITER = rf"(?:[.)][ \u3000]+|）{_GAP}|(?:(?<=[0-9])．(?!\d)|(?<=[０-９])．(?![０-９])){_GAP}|、{_GAP}(?=[^\d\s]))"
 _MARKER = re.compile(
-    r"(?P<indent>[ \t]*)(?:(?:[-*+]|[•‣●○◦▪](?=\s))(?P<gap>[ \u3000]+)|(?P<tight>[•‣●○◦▪・])[ \u3000]*"
-    r"|(?P<open>[(（]?)(?P<number>\d{1,3})(?:[.)][ \u3000]+|）[ \u3000]*|(?:(?<=[0-9])．(?!\d)|(?<=[０-９])．(?![０-９]))[ \u3000]*|、[ \u3000]*(?=[^\d\s]))"
-    rf"|(?P<circled>[{_CIRCLED}])[ \u3000]*)(?=\S)"
+    r"(?P<indent>[ \t]*)(?:(?:[-*+]|[•‣●○◦▪](?=\s))[ \u3000]+"
+    rf"|[•‣●○◦▪・]{_GAP}"
+    rf"|[(（]?(?P<number>\d{{1,3}}){_DELIMITER}"
+    rf"|(?P<circled>[{_CIRCLED}]){_GAP})(?=\S)"
 )
-_UNDECIDED = re.compile(
-    rf"[ \t]*(?:[-*+•‣●○◦▪]|・|[(（]?\d{{0,3}}[.)．）、]?|[{_CIRCLED}])[ \u3000]*"
-)
+_UNDECIDED = re.compile(rf"[ \t]*(?:[-*+•‣●○◦▪]|・|[(（]?\d{{0,3}}[.)．）、]?|[{_CIRCLED}])[ \u3000]*")
 # A number that is written out as a label, in front of an item that has its number already.
-_STEP = re.compile(r"(?:Step|Point|Tip|No\.|手順|ステップ|ポイント|その)[ ]?\d{1,2}[ ]?[:：.)．][ \u3000]*(?=\S)", re.IGNORECASE)
+_STEP = re.compile(
+    r"(?:Step|Point|Tip|No\.|手順|ステップ|ポイント|その)[ ]?\d{1,2}[ ]?[:：.)．][ \u3000]*(?=\S)", re.IGNORECASE
+)
 _STEPS = ("step", "point", "tip", "no.", "手順", "ステップ", "ポイント", "その")
 _STEP_OPEN = re.compile(r"[ ]?\d{0,2}[ ]?[:：.)．]?[ \u3000]*")
 _FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")

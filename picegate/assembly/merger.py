@@ -1,8 +1,8 @@
 """Segments in reading order become one answer, streamed live for the segment whose turn it is.
 
 Prose (the cloud's own text) and passages are separated by one blank line, items of one list by a line break. An empty
-passage leaves no gap. What a passage says again or leaves open is mended at the seam (`seams.py`). What the reader gets depends on the segments' texts alone: not on their chunks,
-and not on the order in which passages arrive.
+passage leaves no gap. What a passage says again or leaves open is mended at the seam (`seams.py`). What the reader gets
+depends on the segments' texts alone: not on their chunks, and not on the order in which passages arrive.
 """
 
 import re
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from picegate.assembly.before import Before
 from picegate.assembly.gate import Gate
-from picegate.assembly.seams import ProseSeam, Seam
+from picegate.assembly.prose_seam import ProseSeam
+from picegate.assembly.seams import Seam
 from picegate.core.events import CLOUD, TextDelta
 from picegate.core.sketch import Point
 
@@ -154,6 +155,11 @@ class Merger:
     def shown(self, segment: int) -> str:
         """The text of a passage that is part of the answer for good: without prefix, and without space at its end."""
         return self._segments[segment].out
+
+    def other_notes(self, point: Point) -> list[str]:
+        """The notes of the answer's other points, as far as it has any yet."""
+        points = [segment.point for segment in self._segments if segment.point is not None]
+        return [other.notes for other in points if other.index != point.index]
 
     def before(self, segment: int) -> str | None:
         """The answer up to this segment, or None while any of it is still missing."""

@@ -1,4 +1,4 @@
-"""What a passage says first although the reader has just read it: a heading, a sentence, the connective of the last one.
+"""What a passage says first although the reader has just read it: a heading, a sentence, the last one's connective.
 
 Each function answers how many characters of the text are to go, NO, or WAIT while more text is needed to tell.
 """
@@ -11,7 +11,7 @@ from picegate.assembly.text import normal
 from picegate.core.language import unspaced_letters
 
 _DRESS = re.compile(r"(?:#{1,6}[ \t]*|[*_]{1,3}|[「『【〈“\"■◆●▶][ \t]*)*")  # in front of a heading
-_UNDRESS = "*_」』】〉”\""
+_UNDRESS = '*_」』】〉”"'
 _SEPARATOR = re.compile(rf"[{_UNDRESS}]*[ \t]*(?P<sign>[:：]|[-–—]+(?=\s)|\n|(?<=】)(?=\S))")
 _BEHIND_PLAIN, _BEHIND_BOLD = re.compile(r"\s*"), re.compile(r"[*_]*\s*")
 _MAY_SEPARATE = re.compile(rf"[{_UNDRESS}]*[ \t]*[-–—]*")
@@ -80,7 +80,11 @@ def said_before(text: str, said: Sequence[str], least: int, *, final: bool) -> i
             waits = True
         elif size > NO:
             end = _END.match(text, size)
-            if end and (final or end.end() < len(text)) and (text[end.end() - 1] not in ".!?…" or _spaced(text, end.end())):
+            if (
+                end
+                and (final or end.end() < len(text))
+                and (text[end.end() - 1] not in ".!?…" or _spaced(text, end.end()))
+            ):
                 best = max(best, end.end())
             else:
                 waits = waits or _ENDS.fullmatch(text, size) is not None

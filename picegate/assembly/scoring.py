@@ -86,8 +86,9 @@ def score(
         "cut": float(candidate.cut or broken_off(text)),
         "copied": copied(text, point.notes),
         "off_topic": off_topic(text, f"{point.notes}\n{question}"),
-        "sibling": siblings(text, f"{point.notes}\n{question}", others),
     }
+    if others:
+        defects["sibling"] = siblings(text, f"{point.notes}\n{question}", others)
     if candidate.mean_logprob is not None:
         defects["unsure"] = _ramp(candidate.mean_logprob, _SURE, _LOST)
     return Quality(confidence(defects), defects, candidate.mean_logprob)
@@ -187,8 +188,6 @@ def siblings(text: str, context: str, others: Sequence[str]) -> float:
 
     From nothing at 40 %, which a word on how two points belong together has, to all at 80 %.
     """
-    if not others:
-        return 0.0
     said, known, most = terms(text), terms(context), 0.0
     for other in others:
         theirs = terms(other) - known

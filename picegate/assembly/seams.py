@@ -97,11 +97,13 @@ class Seam:
 
     def _run(self, *, final: bool) -> str:
         out: list[str] = []
-        steps = {
-            _At.BEGINNING: self._beginning, _At.TEXT: self._text, _At.SENTENCE: self._sentence, _At.LINE: self._line,
-        }  # fmt: skip
         while self._held and not self._over:
-            text = steps[self._at](final)
+            if self._at is _At.TEXT:
+                text = self._text()
+            elif self._at is _At.SENTENCE:
+                text = self._sentence(final)
+            else:
+                text = self._beginning(final) if self._at is _At.BEGINNING else self._line(final)
             if text is None:
                 break
             if text:
@@ -155,13 +157,17 @@ class Seam:
             return WAIT if not final and (labelled or may_be_marked(held)) else NO
         if self._item is not None:
             return len(own.text)
-        line, newline, rest = held.partition("\n")
+        _, newline, rest = held.partition("\n")
         rest = rest.lstrip()
-        if not final and len(held) < _FIRST_LINE and not (newline and rest and (marker(rest) or not may_be_marked(rest))):
+        if (
+            not final
+            and len(held) < _FIRST_LINE
+            and not (newline and rest and (marker(rest) or not may_be_marked(rest)))
+        ):
             return WAIT
         return NO if marker(rest) else len(own.text)
 
-    def _text(self, final: bool) -> str | None:
+    def _text(self) -> str | None:
         if ELLIPSIS in self._held and not self._fence:
             self._held = _LOST_END.sub("", self._held)
         seen = self._tail + self._held
@@ -289,49 +295,6 @@ class Seam:
         mark = missing_end(kept, cut=cut or comma, is_item=self._lines.any)
         ended = mark + closers if mark == ELLIPSIS else closers + mark
         return (settled + kept[len(block) :] if kept[len(block) :] else "") + ended
-
-
-class ProseSeam:
-    """Of the cloud's own text behind a passage, whose last sentence it does not say again."""
-
-    prefix = ""
-
-    def __init__(self, before: Before) -> None:
-        self._before = before
-        self._held = ""
-        self._open = bool(before.said) or before.item is not None
-        self._cut = False
-
-    def feed(self, text: str) -> str:
-        if not self._open:
-            return text
-        self._held += text
-        return self._decide(final=False)
-
-    def flush(self) -> str:
-        return self._decide(final=True) if self._open else ""
-
-    def continues_list(self, text: str) -> bool:
-        own, item = marker(text), self._before.item
-        return own is not None and item is not None and (own.number is None) == (item.number is None)
-
-    def _decide(self, *, final: bool) -> str:
-        rest = self._held.lstrip()
-        if not rest and not final:
-            return ""
-        if not self._cut:
-            length = said_before(rest, self._before.said[-1:], LEAST_SAID, final=final)
-            if length == WAIT:
-                return ""
-            if length > NO:
-                self._cut, self._held = True, rest[length:]
-        if self._cut:
-            self._held = self._held.lstrip(_SPACES)
-        if not final and (not self._held or (self._before.item is not None and may_be_marked(self._held.lstrip()))):
-            return ""
-        self._open = False
-        text, self._held = self._held, ""
-        return text
 
 
 def _fence(text: str) -> int:

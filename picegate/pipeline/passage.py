@@ -252,7 +252,8 @@ class Passage:
             return
         candidate = Candidate(passage.text, passage.broken_off, language_of(passage.text), leg.mean_logprob)
         question = self._run.ask.question
-        leg.record.quality = score(candidate, point, language=self._language, question=question)
+        others = () if point.depends else self._merger.other_notes(point)  # what depends may speak of the others
+        leg.record.quality = score(candidate, point, language=self._language, question=question, others=others)
 
     def _stand_in(self, segment: int, point: Point) -> None:
         """The reader loses detail, never the fact: the point's own notes take the passage's place."""

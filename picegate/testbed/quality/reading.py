@@ -4,7 +4,7 @@ import re
 
 _FENCED = re.compile(r"^ *(```|~~~).*?^ *\1 *$", re.MULTILINE | re.DOTALL)
 _NUMBERED = re.compile(r"(\d{1,3}|[０-９]{1,3})[.．]\s?(?!\d)")
-_BRACKETS = ("()", "（）", "「」", "『』", "“”")
+_BRACKETS = (("(", ")"), ("（", "）"), ("「", "」"), ("『", "』"), ("“", "”"))
 
 
 def faults(text: str) -> list[str]:

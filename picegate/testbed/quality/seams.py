@@ -1,7 +1,7 @@
 """The exam of `assembly/seams.py`: answers put together from faulty passages, with the seams mended and without."""
 
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -163,7 +163,7 @@ def _case(data: dict[str, Any]) -> Case:
         kind=data["kind"],
         language=Language(data["language"]),
         question=data["question"],
-        pieces=tuple([*parser.feed(data["sketch"]), *parser.flush()]),
+        pieces=(*parser.feed(data["sketch"]), *parser.flush()),
         passages=passages,
         finish=tuple(data.get("finish", ["stop"] * len(passages))),
         asked={name: data[name] for name in ("exact", "once", "absent", "present", "weak", "sound") if name in data},
@@ -175,19 +175,16 @@ def _marks(part: Sequence[Case]) -> SeamMarks:
     before = [read(case, unmended(case), siblings=False) for case in part]
     after = [read(case, mended(case), siblings=True) for case in part]
 
-    def shares(belongs: Callable[[Case], bool]) -> tuple[Share, Share]:
-        of = sum(belongs(case) for case in part)
-        first, second = (
-            Share(sum(belongs(one.case) and not one.wrong for one in readings), of) for readings in (before, after)
+    def shares(*, kind: str | None = None, language: Language | None = None) -> tuple[Share, Share]:
+        of = [at for at, case in enumerate(part) if kind in (None, case.kind) and language in (None, case.language)]
+        return (
+            Share(sum(not before[at].wrong for at in of), len(of)),
+            Share(sum(not after[at].wrong for at in of), len(of)),
         )
-        return first, second
 
-    all_before, all_after = shares(lambda _: True)
-    kinds = dict.fromkeys(case.kind for case in part)
     return SeamMarks(
-        all_before,
-        all_after,
-        {kind: shares(lambda case, kind=kind: case.kind == kind) for kind in kinds},
-        {str(one): shares(lambda case, one=one: case.language is one) for one in (Language.ENGLISH, Language.JAPANESE)},
+        *shares(),
+        {kind: shares(kind=kind) for kind in dict.fromkeys(case.kind for case in part)},
+        {language.value: shares(language=language) for language in (Language.ENGLISH, Language.JAPANESE)},
         [one for one in after if one.wrong],
     )

@@ -72,12 +72,44 @@ TEXTS = st.lists(
 ).map("".join)
 FAULTY = st.lists(
     st.sampled_from(
-        ["word", " ", "\n", "\n\n", "。", "END", "    code", "- item", "**", "*", "`", "```\n", "「", "」", "(", ")", '"', ", ",
-         "1. ", "2. ", "３．", "・", "Exercise", ": ", "## ", "He walks every day.", "毎日歩くと元気になります。", "In addition, ",
-         "In conclusion, ", "また、", "Step 2:", ". ", "ipad"]
+        [
+            "word",
+            " ",
+            "\n",
+            "\n\n",
+            "。",
+            "END",
+            "    code",
+            "- item",
+            "**",
+            "*",
+            "`",
+            "```\n",
+            "「",
+            "」",
+            "(",
+            ")",
+            '"',
+            ", ",
+            "1. ",
+            "2. ",
+            "３．",
+            "・",
+            "Exercise",
+            ": ",
+            "## ",
+            "He walks every day.",
+            "毎日歩くと元気になります。",
+            "In addition, ",
+            "In conclusion, ",
+            "また、",
+            "Step 2:",
+            ". ",
+            "ipad",
+        ]
     ),
     max_size=10,
-).map("".join)  # fmt: skip
+).map("".join)
 PREFIXES = st.sampled_from([None, "", "- ", "1. "])
 PARTS = st.lists(st.builds(Part, TEXTS | FAULTY, PREFIXES), max_size=7)
 CLEAN = st.lists(PREFIXES, max_size=7).map(
@@ -315,3 +347,41 @@ def test_nothing_is_added_once_the_sketch_has_ended() -> None:
         merger.prose("more")
     with pytest.raises(ValueError, match="ended"):
         merger.open_passage(point())
+
+
+def test_what_the_cloud_says_again_behind_a_passage_goes_out_once() -> None:
+    merger = Merger()
+    segment = merger.open_passage(point())
+    merger.passage(segment, "Run often. See a doctor if it hurts.", "a")
+    merger.close_passage(segment)
+    assert merger.prose("See a doctor if it hurts. ") == []
+    assert text_of(merger.prose("Good luck.")) == "\n\nGood luck."
+
+
+def test_prose_that_waited_goes_out_with_the_next_text() -> None:
+    merger = Merger()
+    first = merger.open_passage(point(0))
+    merger.passage(first, "See a doctor if it hurts.", "a")
+    merger.close_passage(first)
+    assert merger.prose("See a doctor") == []
+    second = merger.open_passage(point(1))
+    assert merger.before(second) == "See a doctor if it hurts.\n\nSee a doctor"
+    assert text_of(merger.passage(second, "Run.", "a")) == "\n\nSee a doctor\n\nRun."
+
+
+def test_what_a_passage_leaves_open_is_closed_by_its_writer_before_the_next_begins() -> None:
+    merger = Merger()
+    first, second = merger.open_passage(point(0)), merger.open_passage(point(1))
+    merger.passage(second, "And run.", "b")
+    merger.passage(first, "You must **walk every day", "a")
+    assert merger.close_passage(first) == [TextDelta("**.", first, "a"), TextDelta("\n\nAnd run.", second, "b")]
+
+
+def test_a_passage_knows_the_notes_of_the_others() -> None:
+    merger = Merger()
+    one, other = Point(0, "one", 60), Point(1, "other", 60)
+    merger.open_passage(one)
+    assert merger.other_notes(one) == []
+    merger.prose("Between.")
+    merger.open_passage(other)
+    assert merger.other_notes(one) == ["other"]

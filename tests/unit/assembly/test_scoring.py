@@ -28,6 +28,25 @@ def test_a_good_passage_is_trusted_in_both_languages() -> None:
     assert scored(GUT, PUNKT, Language.JAPANESE).confidence > 0.9
 
 
+SIBLING = "Sleep: 7-9 h, fixed wake time, dark bedroom without screens"
+
+
+def test_a_passage_that_goes_on_with_another_point_is_weak() -> None:
+    both = f"{GOOD} Sleep matters, too: keep a fixed wake time and a dark bedroom without screens."
+    apart = score(Candidate(both), POINT, language=Language.ENGLISH)
+    known = score(Candidate(both), POINT, language=Language.ENGLISH, others=[SIBLING])
+    assert "sibling" not in apart.defects
+    assert known.defects["sibling"] == 1.0
+    assert known.confidence < 0.5 < apart.confidence
+
+
+def test_a_word_about_another_point_is_no_defect() -> None:
+    text = f"{GOOD} It helps you sleep, too."
+    found = score(Candidate(text), POINT, language=Language.ENGLISH, others=[SIBLING, "Food: oats"])
+    assert found.defects["sibling"] == 0.0
+    assert score(Candidate("飲みます。"), POINT, language=Language.JAPANESE, others=[SIBLING]).defects["sibling"] == 0.0
+
+
 @pytest.mark.parametrize(
     ("defect", "text"),
     [

@@ -9,7 +9,8 @@ from picegate.assembly.endings import missing_end
 from picegate.assembly.markers import marker
 from picegate.assembly.markup import closed
 from picegate.assembly.merger import Merger
-from picegate.assembly.seams import ProseSeam, Seam
+from picegate.assembly.prose_seam import ProseSeam
+from picegate.assembly.seams import Seam
 from picegate.core.sketch import Point
 from picegate.testbed.quality.seams import Case, cases, examine_seams
 
@@ -32,10 +33,50 @@ def passage(text: str, *, known: Before | None = None, prefix: str = "", notes: 
 
 
 _PIECES = st.sampled_from(
-    ["word", " ", "\n", "\n\n", ". ", ".", "。", "**", "*", "`", "```", "~~~", "「", "」", "(", ")", '"', ", ", "、", "…", "1. ", "２．",
-     "- ", "* ", "・", "Exercise", "Sleep", ":", "：", " - ", "## ", "【", "】", "A few habits help almost everyone.", "In conclusion, ",
-     "また、", "Step 2: ", "e.g. ", "3.5", "運動", "    "]
-)  # fmt: skip
+    [
+        "word",
+        " ",
+        "\n",
+        "\n\n",
+        ". ",
+        ".",
+        "。",
+        "**",
+        "*",
+        "`",
+        "```",
+        "~~~",
+        "「",
+        "」",
+        "(",
+        ")",
+        '"',
+        ", ",
+        "、",
+        "…",
+        "1. ",
+        "２．",
+        "- ",
+        "* ",
+        "・",
+        "Exercise",
+        "Sleep",
+        ":",
+        "：",
+        " - ",
+        "## ",
+        "【",
+        "】",
+        "A few habits help almost everyone.",
+        "In conclusion, ",
+        "また、",
+        "Step 2: ",
+        "e.g. ",
+        "3.5",
+        "運動",
+        "    ",
+    ]
+)
 _TEXTS = st.lists(_PIECES, max_size=25).map("".join)
 
 
@@ -123,7 +164,7 @@ def test_half_of_the_cases_are_japanese_and_a_third_is_held_back() -> None:
         "It is 3 * 4 [0, 1) and a_b_c.",
         "Call it with *args and **kwargs, as usual.",
         "He is 5'10\" tall.",
-        "He said: \"Go.\" They went.",
+        'He said: "Go." They went.',
     ],
 )
 def test_what_is_right_stays(text: str) -> None:
@@ -132,7 +173,12 @@ def test_what_is_right_stays(text: str) -> None:
 
 def test_the_beginning_of_a_passage_waits_only_while_it_may_be_a_repetition() -> None:
     seam = Seam(POINT, before())
-    assert [seam.feed(text) for text in ("A few", " habits", " matter", " more")] == ["", "", "A few habits matter", " more"]
+    assert [seam.feed(text) for text in ("A few", " habits", " matter", " more")] == [
+        "",
+        "",
+        "A few habits matter",
+        " more",
+    ]
 
 
 def test_words_go_out_as_they_come() -> None:
@@ -175,7 +221,14 @@ def test_a_list_counts_on(known: str, wanted: str, given_: str) -> None:
 
 @pytest.mark.parametrize(
     ("line", "text", "number"),
-    [("- a", "- ", None), ("12) a", "12) ", 12), ("３．う", "３．", 3), ("2、あ", "2、", 2), ("・あ", "・", None), ("③い", "③", 3)],
+    [
+        ("- a", "- ", None),
+        ("12) a", "12) ", 12),
+        ("３．う", "３．", 3),
+        ("2、あ", "2、", 2),
+        ("・あ", "・", None),
+        ("③い", "③", 3),
+    ],
 )
 def test_a_marker_is_seen(line: str, text: str, number: int | None) -> None:
     found = marker(line)
