@@ -1,15 +1,18 @@
 """Segments in reading order become one answer, streamed live for the segment whose turn it is.
 
-Prose (the cloud's own text) and passages are separated by one blank line, passages with a list marker by a line
-break. An empty passage leaves no gap. What the reader gets depends on the segments' texts alone: not on their chunks,
-and not on the order in which passages arrive. A passage of which it is still open which text it will have can be held:
-the turn then stops in front of it.
+Prose (the cloud's own text) and passages are separated by one blank line, items of one list by a line break. An empty
+passage leaves no gap. What a passage says again or leaves open is mended at the seam (`seams.py`). What the reader gets
+depends on the segments' texts alone: not on their chunks, and not on the order in which passages arrive. A passage of
+which it is still open which text it will have can be held: the turn then stops in front of it.
 """
 
 import re
 from collections.abc import Sequence
 
+from picegate.assembly.before import Before
 from picegate.assembly.gate import Gate
+from picegate.assembly.prose_seam import ProseSeam
+from picegate.assembly.seams import Seam
 from picegate.core.events import CLOUD, TextDelta
 from picegate.core.sketch import Point
 
@@ -25,17 +28,27 @@ class _Segment:
         self.out = ""
         self.space = ""  # seen at the end of `out`; part of the text only if more text follows
         self.start = 0  # where in the answer its turn began
+        self.seam: Seam | ProseSeam | None = None  # from its turn on
+        self.writer = CLOUD  # the last one
         self.closed = False
         self.held = False
+        self.ended = False  # all that is left has been taken
 
     @property
     def prefix(self) -> str:
-        return self.point.prefix if self.point else ""
+        return self.seam.prefix if self.seam else ""
 
-    def take(self) -> list[tuple[str, str]]:
+    def take(self, before: Before) -> list[tuple[str, str]]:
         """The text that may go out now, without space at either end of the segment."""
+        if self.seam is None:
+            self.seam = ProseSeam(before) if self.point is None else Seam(self.point, before)
         taken: list[tuple[str, str]] = []
-        for text, writer in self.incoming:
+        pieces = [(self.seam.feed(text), writer) for text, writer in self.incoming]
+        self.writer = self.incoming[-1][1] if self.incoming else self.writer
+        if self.closed and not self.ended:
+            self.ended = True
+            pieces.append((self.seam.flush(), self.writer))
+        for text, writer in pieces:
             text = self.space + text
             body = text.rstrip()
             self.space = text[len(body) :]
@@ -70,6 +83,8 @@ class Merger:
         self._turn = 0
         self._merged = ""  # what has gone to the gate
         self._last: _Segment | None = None  # the last one that left text
+        self._before = Before()
+        self._owed: list[TextDelta] = []  # released while nothing could be returned
         self._sketching = True
         self._released: list[str] = []
 
@@ -157,10 +172,17 @@ class Merger:
         passage = self._open(segment)
         passage.incoming.clear()
         passage.space = ""
+        if isinstance(passage.seam, Seam):
+            passage.seam.reset()
 
     def shown(self, segment: int) -> str:
         """The text of a passage that is part of the answer for good: without prefix, and without space at its end."""
         return self._segments[segment].out
+
+    def other_notes(self, point: Point) -> list[str]:
+        """The notes of the answer's other points, as far as it has any yet."""
+        points = [segment.point for segment in self._segments if segment.point is not None]
+        return [other.notes for other in points if other.index != point.index]
 
     def before(self, segment: int) -> str | None:
         """The answer up to this segment, or None while any of it is still missing."""
@@ -181,14 +203,16 @@ class Merger:
     def _close_prose(self) -> None:
         if self._segments and self._segments[-1].point is None:
             self._segments[-1].closed = True
-            self._pass_turns()
+            self._owed = self._advance()
 
     def _pass_turns(self) -> None:
         """Over all that is closed and has nothing left to give."""
         while self._turn < len(self._segments):
             segment = self._segments[self._turn]
-            if segment.held or not segment.closed or segment.incoming:
+            if segment.held or not segment.ended or segment.incoming:
                 return
+            if segment.out:
+                self._before.add(segment.out, segment.point, segment.prefix)
             self._turn += 1
             if self._turn < len(self._segments):
                 self._segments[self._turn].start = len(self._merged)
@@ -199,8 +223,8 @@ class Merger:
             turn, segment = self._turn, self._segments[self._turn]
             if segment.held:
                 break
-            for text, writer in segment.take():
-                text = self._joint(segment) + text
+            for text, writer in segment.take(self._before):
+                text = self._joint(segment, text) + text
                 deltas += self._gate.feed(TextDelta(text, turn, writer))
                 self._merged += text
                 self._last = segment
@@ -210,12 +234,14 @@ class Merger:
         if self.finished:
             deltas += self._gate.flush()
         self._released += [delta.text for delta in deltas]
-        return deltas
+        owed, self._owed = self._owed, []
+        return owed + deltas
 
-    def _joint(self, segment: _Segment) -> str:
+    def _joint(self, segment: _Segment, text: str) -> str:
         """What stands between the answer so far and the next text of `segment`."""
         if self._last is segment:
             return ""
         if self._last is None:
             return segment.prefix
-        return ("\n" if self._last.prefix and segment.prefix else "\n\n") + segment.prefix
+        same_list = segment.seam is not None and segment.seam.continues_list(text)
+        return ("\n" if same_list or (self._last.prefix and segment.prefix) else "\n\n") + segment.prefix

@@ -4,8 +4,8 @@ Every defect is a number from 0 (none) to 1. Together they make one confidence, 
 
     confidence = 1 / (1 + exp(-(BIAS - sum(WEIGHTS[name] * defect))))
 
-The weights were fitted to planted faults (`picegate bench quality --fit`, docs/decisions/0013). `unsure` is the
-exception: rules plant no logprobs, so its weight is an assumption.
+The weights were fitted to planted faults (`picegate bench quality --fit`, docs/decisions/0013). `unsure` and `sibling`
+are the exceptions: rules plant no logprobs and no second point, so their weights are assumptions.
 """
 
 import re
@@ -37,6 +37,7 @@ WEIGHTS: Mapping[str, float] = {
     "copied": 6.1,
     "off_topic": 3.3,
     "unsure": 2.0,
+    "sibling": 4.5,
 }
 
 _SHORT, _LONG = 0.6, 1.6  # times the budget: beyond them a passage does not fit
@@ -45,6 +46,8 @@ _REPEATED = (0.03, 0.3)
 _OTHER_UNIT = 0.8  # of a contradiction whose two numbers have different units, or none
 _LIST = ("- ", "* ", "• ", "・")
 _KANA = re.compile("[\u3041-\u30fa]")
+_SIBLING = (0.4, 0.8)
+_SIBLING_TERMS = 3  # fewer of its own do not tell a point from another
 _COPY = 0.4  # share of a passage's word pairs that its notes hold anyway
 
 
@@ -78,8 +81,11 @@ class Question:
         return cls(text, language, numbers(text), terms(text))
 
 
-def score(candidate: Candidate, point: Point, question: Question) -> Quality:
-    """An empty passage has confidence 0; a point without facts lacks none."""
+def score(candidate: Candidate, point: Point, question: Question, others: Sequence[str] = ()) -> Quality:
+    """`others`: notes of the answer's other points, as far as they are known.
+
+    An empty passage has confidence 0; a point without facts lacks none.
+    """
     text, notes = candidate.text.strip(), point.notes
     if not any(map(str.isalnum, text)):
         return Quality(0.0, {"empty": 1.0}, candidate.mean_logprob)
@@ -100,6 +106,8 @@ def score(candidate: Candidate, point: Point, question: Question) -> Quality:
         "copied": copied(units, Units(notes)),
         "off_topic": off_topic(found, key | question.terms),
     }
+    if others:
+        defects["sibling"] = siblings(set().union(*found), key | question.terms, others)
     if candidate.mean_logprob is not None:
         defects["unsure"] = _ramp(candidate.mean_logprob, _SURE, _LOST)
     return Quality(confidence(defects), defects, candidate.mean_logprob)
@@ -191,6 +199,19 @@ def off_topic(found: Sequence[set[str]], known: set[str]) -> float:
     """Share of the sentences that have not one key term in common with notes and question (`known`)."""
     said = [sentence for sentence in found if sentence]
     return sum(known.isdisjoint(sentence) for sentence in said) / len(said) if known and said else 0.0
+
+
+def siblings(said: set[str], known: set[str], others: Sequence[str]) -> float:
+    """How much of another point the passage says: the share of its key terms that this point and the question lack.
+
+    From nothing at 40 %, which a word on how two points belong together has, to all at 80 %.
+    """
+    most = 0.0
+    for other in others:
+        theirs = terms(other) - known
+        if len(theirs) >= _SIBLING_TERMS:
+            most = max(most, len(theirs & said) / len(theirs))
+    return _ramp(most, *_SIBLING)
 
 
 def _without(some: list[Number], others: list[Number]) -> list[Number]:

@@ -1,4 +1,4 @@
-"""`picegate bench quality`: are faulty passages told from good ones?"""
+"""`picegate bench quality`: are faulty passages told from good ones, and does the merged answer read as one text?"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +11,12 @@ from rich.table import Table
 from edge_agent.errors import StartupError
 from picegate.cli.options import FAILED, complain
 from picegate.cli.real import run_real
+from picegate.cli.seams import seams_section
 from picegate.settings import QualitySettings
 from picegate.testbed.programs import ProgramFailed
 from picegate.testbed.quality.exam import CAUGHT, FALSE_ALARMS, Marks, Share, examine, fitted
 from picegate.testbed.quality.results import write
+from picegate.testbed.quality.seams import READS_WELL
 from picegate.testbed.real.bench import Scale
 from picegate.testbed.real.figures import Bar
 
@@ -42,7 +44,8 @@ def run_quality(
 ) -> None:
     """Plant faults into good passages and see how many the score catches, and how many good ones it suspects.
 
-    With --real, agents with two small models answer questions, too: each model alone, both, both as an ensemble.
+    And put answers together from faulty passages: how many of them read well, with the seams mended and without. With
+    --real, agents with two small models answer questions, too: each model alone, both, both as an ensemble.
     """
     console = Console(highlight=False)
     if fit:
@@ -55,9 +58,11 @@ def run_quality(
     tuning, held_back = examine(threshold)
     console.print(_table(tuning, held_back))
     console.print(HONESTY, style="dim")
+    seams = seams_section(console)
     bars = (
         ("planted faults caught, held back", held_back.caught, CAUGHT, held_back.caught.value >= CAUGHT),
         ("false alarms, held back", held_back.false_alarms, FALSE_ALARMS, held_back.false_alarms.value <= FALSE_ALARMS),
+        ("answers that read well at their seams, held back", seams.held_back.after, READS_WELL, seams.held_back.met),
     )
     data = {
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -66,6 +71,7 @@ def run_quality(
         "bars": [{"name": name, "bar": bar, "met": met, **share.as_data()} for name, share, bar, met in bars],
         "held_back": held_back.as_data(),
         "tuning": tuning.as_data(),
+        "seams": seams.as_data(),
     }
     further: list[Bar] = []
     if real:
@@ -78,7 +84,7 @@ def run_quality(
         _verdict(console, f"{name}: {_shown(share)} (bar {bar:.0%})", met=met)
     for one in further:
         _verdict(console, str(one), met=one.met)
-    if not held_back.met or not all(one.met for one in further):
+    if not all(met for *_, met in bars) or not all(one.met for one in further):
         raise typer.Exit(FAILED)
 
 

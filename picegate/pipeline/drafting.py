@@ -276,7 +276,8 @@ class Drafting:
         if not self._outside.quality.scores:
             return
         candidate = Candidate(passage.text, passage.broken_off, language_of(passage.text), leg.mean_logprob)
-        leg.record.quality = self._outside.judge(candidate, point, self._question)
+        others = () if point.depends else self._merger.other_notes(point)  # what depends may speak of the others
+        leg.record.quality = self._outside.judge(candidate, point, self._question, others)
 
 
 def edge_sampling(wished: Sampling, *, candidate: int = 0) -> Sampling:

@@ -1,5 +1,6 @@
 """The outside world as the pipeline holds it: three ports, the planner's memory and the operator's limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -16,7 +17,9 @@ UNSCORED = QualitySettings(repair=False, ensemble="never")
 class Judge(Protocol):
     """How much a candidate for a passage is to be trusted."""
 
-    def __call__(self, candidate: Candidate, point: Point, question: Question, /) -> Quality: ...
+    def __call__(
+        self, candidate: Candidate, point: Point, question: Question, others: Sequence[str] = (), /
+    ) -> Quality: ...
 
 
 @dataclass(frozen=True, slots=True)

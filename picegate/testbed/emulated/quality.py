@@ -15,6 +15,7 @@ word, for the judge and for the bench.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from random import Random
@@ -46,7 +47,7 @@ class QualityModel:
         centre = _NORMAL.inv_cdf(self.sound[model % len(self.sound)])
         return _NORMAL.cdf(centre + sqrt(self.alike) * shared + sqrt(1.0 - self.alike) * own)
 
-    def judge(self, candidate: Candidate, point: Point, question: Question, /) -> Quality:
+    def judge(self, candidate: Candidate, point: Point, question: Question, others: Sequence[str] = (), /) -> Quality:
         """Stands where the gateway's own score does; what bears no mark was written by the cloud, and is sound."""
         found = marks(candidate.text)
         if not found:

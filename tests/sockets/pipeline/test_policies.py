@@ -50,11 +50,12 @@ async def test_warming_can_be_switched_off_by_the_planner() -> None:
 
 async def test_sot_lets_the_cloud_expand_its_own_points() -> None:
     def cloud(call: Call) -> Answer:
-        return Reply(SKETCH) if call.leg == "sketch" else Reply("The cloud wrote this.")
+        which = "second" if "Second fact" in call.last else "first"
+        return Reply(SKETCH) if call.leg == "sketch" else Reply(f"The cloud wrote this {which}.")
 
     async with cluster(ScriptedCloud(cloud), planner={"policy": "sot"}) as c:
         heard = await hear(c.client(), **body("pice"))
-        assert heard.text == "Opening.\n\nThe cloud wrote this.\n\nThe cloud wrote this.\n\nClosing."
+        assert heard.text == "Opening.\n\nThe cloud wrote this first.\n\nThe cloud wrote this second.\n\nClosing."
         assert sorted(call.leg for call in c.cloud.calls) == ["expand", "expand", "sketch"]
         assert not any(edge.calls for edge in c.edges)
 

@@ -30,7 +30,7 @@ class Part:
 
 
 def expected(parts: list[Part]) -> str:
-    """The answer by its definition, from whole texts."""
+    """The answer by its definition, from whole texts that need no mending."""
     answer, previous = "", None
     for part in parts:
         if part.prefix is None:
@@ -70,7 +70,54 @@ TEXTS = st.lists(
     ),
     max_size=8,
 ).map("".join)
-PARTS = st.lists(st.builds(Part, TEXTS, st.sampled_from([None, "", "- ", "1. "])), max_size=7)
+FAULTY = st.lists(
+    st.sampled_from(
+        [
+            "word",
+            " ",
+            "\n",
+            "\n\n",
+            "。",
+            "END",
+            "    code",
+            "- item",
+            "**",
+            "*",
+            "`",
+            "```\n",
+            "「",
+            "」",
+            "(",
+            ")",
+            '"',
+            ", ",
+            "1. ",
+            "2. ",
+            "３．",
+            "・",
+            "Exercise",
+            ": ",
+            "## ",
+            "He walks every day.",
+            "毎日歩くと元気になります。",
+            "In addition, ",
+            "In conclusion, ",
+            "また、",
+            "Step 2:",
+            ". ",
+            "ipad",
+        ]
+    ),
+    max_size=10,
+).map("".join)
+PREFIXES = st.sampled_from([None, "", "- ", "1. "])
+PARTS = st.lists(st.builds(Part, TEXTS | FAULTY, PREFIXES), max_size=7)
+CLEAN = st.lists(PREFIXES, max_size=7).map(
+    lambda prefixes: [
+        Part(f" \nSentence {at} is good.\n\n", prefix and re.sub("1", str(at), prefix))
+        for at, prefix in enumerate(prefixes, start=1)
+    ]
+)
 
 
 def alternating(parts: list[Part]) -> list[Part]:
@@ -82,6 +129,12 @@ def alternating(parts: list[Part]) -> list[Part]:
         else:
             found.append(part)
     return found
+
+
+@given(CLEAN)
+def test_what_is_clean_is_put_together_as_it_is(parts: list[Part]) -> None:
+    parts = alternating(parts)
+    assert merge(Merger(), parts) == expected(parts)
 
 
 @given(PARTS, st.data())
@@ -130,8 +183,6 @@ def test_chunks_and_arrival_make_no_difference(parts: list[Part], data: st.DataO
     assert released == merger.text
     whole = Merger(stop=stop, max_tokens=max_tokens)
     assert (merger.text, merger.finish_reason) == (merge(whole, parts), whole.finish_reason)
-    if not stop and max_tokens is None:
-        assert merger.text == expected(parts)
 
 
 @given(PARTS, st.sampled_from([("END",), ("E",), ("END", "NE"), ("\n\n", "運動"), ("wordEND", "dE")]))
@@ -139,7 +190,7 @@ def test_the_answer_ends_before_the_stop_string_that_is_complete_first(
     parts: list[Part], stop: tuple[str, ...]
 ) -> None:
     parts = alternating(parts)
-    answer = expected(parts)
+    answer = merge(Merger(), parts)
     hits = [(answer.find(s) + len(s), answer.find(s)) for s in stop if s in answer]
     merger = Merger(stop=stop)
     assert merge(merger, parts, size=1) == (answer[: min(hits)[1]] if hits else answer)
@@ -149,7 +200,7 @@ def test_the_answer_ends_before_the_stop_string_that_is_complete_first(
 @given(PARTS, st.integers(0, 40))
 def test_the_bound_on_tokens_cuts_between_words(parts: list[Part], max_tokens: int) -> None:
     parts = alternating(parts)
-    answer = expected(parts)
+    answer = merge(Merger(), parts)
     merger = Merger(max_tokens=max_tokens)
     text = merge(merger, parts, size=3)
     assert answer.startswith(text)
@@ -296,3 +347,41 @@ def test_nothing_is_added_once_the_sketch_has_ended() -> None:
         merger.prose("more")
     with pytest.raises(ValueError, match="ended"):
         merger.open_passage(point())
+
+
+def test_what_the_cloud_says_again_behind_a_passage_goes_out_once() -> None:
+    merger = Merger()
+    segment = merger.open_passage(point())
+    merger.passage(segment, "Run often. See a doctor if it hurts.", "a")
+    merger.close_passage(segment)
+    assert merger.prose("See a doctor if it hurts. ") == []
+    assert text_of(merger.prose("Good luck.")) == "\n\nGood luck."
+
+
+def test_prose_that_waited_goes_out_with_the_next_text() -> None:
+    merger = Merger()
+    first = merger.open_passage(point(0))
+    merger.passage(first, "See a doctor if it hurts.", "a")
+    merger.close_passage(first)
+    assert merger.prose("See a doctor") == []
+    second = merger.open_passage(point(1))
+    assert merger.before(second) == "See a doctor if it hurts.\n\nSee a doctor"
+    assert text_of(merger.passage(second, "Run.", "a")) == "\n\nSee a doctor\n\nRun."
+
+
+def test_what_a_passage_leaves_open_is_closed_by_its_writer_before_the_next_begins() -> None:
+    merger = Merger()
+    first, second = merger.open_passage(point(0)), merger.open_passage(point(1))
+    merger.passage(second, "And run.", "b")
+    merger.passage(first, "You must **walk every day", "a")
+    assert merger.close_passage(first) == [TextDelta("**.", first, "a"), TextDelta("\n\nAnd run.", second, "b")]
+
+
+def test_a_passage_knows_the_notes_of_the_others() -> None:
+    merger = Merger()
+    one, other = Point(0, "one", 60), Point(1, "other", 60)
+    merger.open_passage(one)
+    assert merger.other_notes(one) == []
+    merger.prose("Between.")
+    merger.open_passage(other)
+    assert merger.other_notes(one) == ["other"]

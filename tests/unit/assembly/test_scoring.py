@@ -23,9 +23,32 @@ def scored(text: str, point: Point = POINT, language: Language = Language.ENGLIS
     return score(Candidate(text, **fields), point, Question.of("", language))  # type: ignore[arg-type]
 
 
+NOTHING_ASKED = Question.of("", Language.ENGLISH)
+
+
 def test_a_good_passage_is_trusted_in_both_languages() -> None:
     assert scored(GOOD).confidence > 0.9
     assert scored(GUT, PUNKT, Language.JAPANESE).confidence > 0.9
+
+
+SIBLING = "Sleep: 7-9 h, fixed wake time, dark bedroom without screens"
+
+
+def test_a_passage_that_goes_on_with_another_point_is_weak() -> None:
+    both = f"{GOOD} Sleep matters, too: keep a fixed wake time and a dark bedroom without screens."
+    apart = score(Candidate(both), POINT, NOTHING_ASKED)
+    known = score(Candidate(both), POINT, NOTHING_ASKED, [SIBLING])
+    assert "sibling" not in apart.defects
+    assert known.defects["sibling"] == 1.0
+    assert known.confidence < 0.5 < apart.confidence
+
+
+def test_a_word_about_another_point_is_no_defect() -> None:
+    text = f"{GOOD} It helps you sleep, too."
+    found = score(Candidate(text), POINT, NOTHING_ASKED, [SIBLING, "Food: oats"])
+    assert found.defects["sibling"] == 0.0
+    japanese = Question.of("", Language.JAPANESE)
+    assert score(Candidate("飲みます。"), POINT, japanese, [SIBLING]).defects["sibling"] == 0.0
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_the_weights_are_what_the_tuning_half_asks_for() -> None:
     bias, weights = fitted()
     assert bias == pytest.approx(BIAS, abs=0.1)
     assert weights == pytest.approx({name: WEIGHTS[name] for name in weights}, abs=0.1)
-    assert set(WEIGHTS) - set(weights) == {"unsure"}
+    assert set(WEIGHTS) - set(weights) == {"unsure", "sibling"}
 
 
 def test_an_interval_holds_its_share() -> None:
