@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from picegate.testbed.bench.crew import Crew, Hunt, Point
+from picegate.testbed.bench.crew import Crew
 from picegate.testbed.bench.figures import Figures
 from picegate.testbed.bench.headline import Headline, Scope, headline
+from picegate.testbed.bench.headline_report import headline_rows, limits
+from picegate.testbed.bench.hunt import Hunt, Point
 from picegate.testbed.bench.page import headline_page
 from picegate.testbed.bench.policies import AUTO
-from picegate.testbed.bench.report import headline_rows, limits
 from picegate.testbed.bench.trial import Trial, gateway_settings
 from picegate.testbed.bench.workload import VICUNA, workload
 from picegate.testbed.emulated.profile import load_profile
@@ -24,6 +25,7 @@ MEASURED = Figures(
     latency_p50=10.0,
     latency_p95=0.0,
     latency_p99=30.0,
+    in_time_share=1.0,
     first_p50=0.1,
     first_p95=0.2,
     token_gap_p50=0.03,
