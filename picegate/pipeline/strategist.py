@@ -19,6 +19,7 @@ from picegate.planning.latency import CLOUD_GUESS, PaceModel
 from picegate.planning.length import LengthModel
 from picegate.planning.levels import LevelModel
 from picegate.planning.load import Owed
+from picegate.planning.losses import LossModel
 from picegate.planning.planner import Experience, Rules, plan
 from picegate.planning.policies import POLICIES
 from picegate.planning.prices import Arrivals
@@ -53,6 +54,7 @@ class Strategist:
         self._pace = self._cloud.pace(clock())
         self._pace_at = clock()
         self._arrivals = Arrivals()
+        self._losses = LossModel()
         self._learnt_at = -math.inf
         self._open: dict[int, _Open] = {}  # by the identity of the Ask: two requests may carry the same id
         self._policy = POLICIES[planner.policy]
@@ -74,6 +76,7 @@ class Strategist:
         """How `ask` would be answered at this moment. Raises what `planning.planner.plan` raises."""
         now = self._clock()
         self._experience.arrivals_per_s = self._arrivals.per_s(now)
+        self._experience.losses = self._losses.losses(now)
         seen = replace(cloud, pace=self._pace_now(now))
         return plan(ask, self._lengths.forecast(ask), seen, fleet, self._rules, self._experience, self._policy)
 
@@ -105,6 +108,8 @@ class Strategist:
                 self._open.setdefault(id(ask), _Open()).points.append(point)
             case Finished():
                 of = self._open.pop(id(ask), None)
+                if event.tally.edge_legs:
+                    self._losses.learn(self._clock(), event.tally)
                 if of is not None and of.plan is not None and event.finish_reason == "stop":
                     self._learn(of, of.plan, event.tally)
             case _:

@@ -14,6 +14,7 @@ from picegate.core.plan import CloudView, Forecast, NodeView, Option, Plan, Reas
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.levels import LevelModel, point_count
 from picegate.planning.load import Load
+from picegate.planning.losses import NO_LOSSES, Losses
 from picegate.planning.options import WEIGHTS, Scene, progressive_options, whole_in_cloud, whole_on_edge
 from picegate.planning.placement import survey
 from picegate.planning.prices import market
@@ -56,6 +57,7 @@ class Experience:
     levels: LevelModel = field(default_factory=LevelModel)
     load: Load = field(default_factory=Load)
     arrivals_per_s: float = 0.0
+    losses: Losses = NO_LOSSES
 
 
 def plan(
@@ -119,6 +121,7 @@ def _look(
         max_points=rules.max_points,
         warm=rules.warm,
         pipelined=rules.pipelining,
+        losses=experience.losses,
     )
 
 
@@ -236,6 +239,7 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
             "edge_price_ms": round(1000 * sides.edge_price, 3),
             "cloud_wait_s": round(sides.cloud_wait_s, 2),
             "edge_wait_s": round(sides.edge_wait_s, 2),
+            "edge_lost_s": round(scene.losses.delay_s(1), 2),
         },
     )
 
