@@ -70,7 +70,7 @@ def set_up(
 
 def policies_of(names: list[str] | None, default: tuple[Policy, ...]) -> tuple[Policy, ...]:
     """Those that were named, else the default ones. Raises ConfigError for an unknown name."""
-    return tuple(dict.fromkeys(policy_of(name) for name in names)) if names else default
+    return tuple(policy_of(name) for name in dict.fromkeys(names)) if names else default
 
 
 def load_of(per_minute: float, seconds: float | None, pattern: Pattern = "poisson", seed: int = 1) -> Load:

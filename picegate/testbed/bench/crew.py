@@ -49,8 +49,8 @@ class Crew:
                 then = self._under_way.pop(future)
                 trial = future.result()
                 self.trials.append(trial)
-                self._told(trial)
                 then(trial)
+                self._told(trial)
 
 
 @contextmanager
