@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from picegate.core.plan import Pace
 
 LEAST_S = 3.0  # what a network may take to come back
+SURE = 0.15  # a pace with more doubt than that is no measure; legs that are cut off would never mend it
 _TOKENS = 40.0  # of its slowest pace, in silence
 _READ_TOKENS = 1_500.0  # of somebody else's prompt, which may keep everyone in the batch waiting
 _DOUBTS = 4.0  # the first token is late when it takes so many times as long as it should
@@ -24,8 +25,8 @@ class Patience:
 
 
 def patience(pace: Pace | None, slots: int, prompt_characters: int, most: Patience) -> Patience:
-    """`most`: the operator's limits, which hold as they are where the pace is unknown."""
-    if pace is None:
+    """`most`: the operator's limits, which hold as they are where the pace is not well known."""
+    if pace is None or pace.doubt > SURE:
         return most
     sure = 1.0 + pace.doubt
     between_s = max(LEAST_S, sure * (_TOKENS * pace.token_s(slots) + _READ_TOKENS * pace.prefill_s))

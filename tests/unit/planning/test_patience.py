@@ -1,7 +1,10 @@
 """How long a silent node is waited for."""
 
+from dataclasses import replace
+
+from picegate.core.curve import DecodeRate, SpeedCurve
 from picegate.core.plan import Pace
-from picegate.planning.latency import EDGE_GUESS
+from picegate.planning.latency import EDGE_GUESS, PaceModel
 from picegate.planning.patience import LEAST_S, Patience, patience
 
 MOST = Patience(first_token_s=20.0, between_tokens_s=10.0)
@@ -35,6 +38,18 @@ def test_a_long_prompt_may_be_read_for_longer() -> None:
     assert patience(EDGE_GUESS, 8, 8_000, MOST).first_token_s > patience(EDGE_GUESS, 8, 2_000, MOST).first_token_s
 
 
-def test_where_little_is_known_more_time_is_given() -> None:
-    doubtful = Pace(EDGE_GUESS.first_s, EDGE_GUESS.prefill_s, EDGE_GUESS.step_s, EDGE_GUESS.slope_s, doubt=0.5)
-    assert patience(doubtful, 8, 1_000, MOST).first_token_s > patience(EDGE_GUESS, 8, 1_000, MOST).first_token_s
+def doubtful(doubt: float) -> Pace:
+    return replace(EDGE_GUESS, doubt=doubt)
+
+
+def test_where_less_is_known_more_time_is_given() -> None:
+    assert patience(doubtful(0.1), 8, 1_000, MOST).first_token_s > patience(EDGE_GUESS, 8, 1_000, MOST).first_token_s
+
+
+def test_a_pace_that_is_only_told_or_has_been_wrong_shortens_nothing() -> None:
+    told = SpeedCurve(decode=(DecodeRate(25.0, 0.0, "work", sequences=1),))
+    model = PaceModel(EDGE_GUESS, told, 0.0)
+    assert patience(model.pace(0.0), 8, 1_000, MOST) == MOST
+    for _ in range(8):
+        model.learn(0.0, batch=1, tokens=90, decode_s=3.6, first_token_s=0.3, prompt_tokens=200)
+    assert patience(model.pace(0.0), 8, 1_000, MOST).first_token_s < MOST.first_token_s
