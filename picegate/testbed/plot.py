@@ -86,7 +86,7 @@ def lines_svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"',
         '  font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{LEFT}" y="20" font-size="14">{escape(title)}: {escape(y_unit)}</text>',
+        f'<text x="{LEFT}" y="20" font-size="14">{escape(title)}, {escape(y_unit)}</text>',
     ]
     for place, value in x_ticks:
         x, bottom = at(place, 0)

@@ -47,9 +47,9 @@ def headline_page(of: Headline, bars: Sequence[Bar]) -> str:
     ]
     bound = [(float(edges), of_edges.gain) for edges, of_edges in of.bounds.items()]
     gains = lines_svg(
-        f"Throughput at p95 <= {of.scope.objective_s:g} s over the cloud alone (emulated)",
+        f"Throughput at p95 <= {of.scope.objective_s:g} s over the cloud alone",
         "edges",
-        "times",
+        "times (emulated)",
         {"capacity bound": bound, "ours": [(0.0, 1.0), *ours]},
     )
     series: dict[str, list[tuple[float, Trial]]] = {}
@@ -79,8 +79,10 @@ def sweep_page(of: Sweep, bars: Sequence[Bar]) -> str:
             for policy in of.policies
         }
         bound = [(value, of.bound(value).per_s * 60) for value in of.axis.values]
-        title = "Answers a minute at the objective (emulated)"
-        plots.insert(0, lines_svg(title, of.axis.unit, "per minute", {"bound": bound, **found}, even=True))
+        title = "Throughput at the objective"
+        plots.insert(
+            0, lines_svg(title, of.axis.unit, "answers per minute (emulated)", {"bound": bound, **found}, even=True)
+        )
     assumptions = notes(of.workload, (of.site.cloud, of.site.edge))
     shown = [*map(_table, sweep_tables(of)), *plots]
     return _page(f"picegate: a sweep over {of.axis.name}, emulated", shown, bars, assumptions)
@@ -109,9 +111,9 @@ def _table(rows: Rows) -> str:
 def _plots(series: dict[str, list[tuple[float, Trial]]], x_unit: str, *, even: bool = False) -> list[str]:
     return [
         lines_svg(
-            f"{title} (emulated)",
+            title,
             x_unit,
-            unit,
+            f"{unit} (emulated)",
             {name: [(x, of(trial)) for x, trial in points] for name, points in series.items()},
             even=even,
         )

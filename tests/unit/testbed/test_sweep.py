@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_table_and_page_show_every_metric() -> None:
     page = sweep_page(of, of.bars())
     assert "EMULATED" in page
     assert 'class="missed"' in page
-    for title in ("Answers a minute at the objective", "Time to first token", "Time between tokens", "Pauses over 1 s"):
+    for title in ("Throughput at the objective", "Time to first token", "Time between tokens", "Pauses over 1 s"):
         assert title in page
 
 
@@ -115,6 +116,12 @@ def test_every_axis_changes_something_and_can_be_offered(name: str) -> None:
 def test_no_edges_and_very_slow_edges_are_among_the_values() -> None:
     assert 0 in axis_of("edges").values
     assert max(axis_of("slowness").values) >= 10
+
+
+def test_make_sweeps_every_axis() -> None:
+    makefile = Path(__file__).parents[3] / "Makefile"
+    (line,) = [line for line in makefile.read_text().splitlines() if line.startswith("AXES ?= ")]
+    assert set(line.removeprefix("AXES ?= ").split()) == set(AXES)
 
 
 def test_an_unknown_axis_is_answered_with_those_there_are() -> None:
