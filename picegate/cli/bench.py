@@ -14,7 +14,12 @@ from rich.progress import Progress
 from picegate.cli.options import FAILED, complain
 from picegate.cli.placement import run_placement
 from picegate.cli.quality import run_quality
-from picegate.cli.testbed import profiles, run_calibrate, run_headline, run_one, run_sweep
+from picegate.cli.testbed.ablations import run_ablations
+from picegate.cli.testbed.calibrate import run_calibrate
+from picegate.cli.testbed.headline import run_headline
+from picegate.cli.testbed.profiles import profiles
+from picegate.cli.testbed.sweep import run_sweep
+from picegate.cli.testbed.trial import run_one
 from picegate.testbed.overhead import progressive
 from picegate.testbed.overhead.figures import SETTINGS, Comparison
 from picegate.testbed.overhead.load import LoadFailed
@@ -36,6 +41,7 @@ def benches() -> None:
 
 app.command("headline")(run_headline)
 app.command("sweep")(run_sweep)
+app.command("ablations")(run_ablations)
 app.command("trial")(run_one)
 app.command("calibrate")(run_calibrate)
 app.command("profiles")(profiles)

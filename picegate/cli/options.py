@@ -1,10 +1,11 @@
 """Options that several commands share, and how commands end when something is wrong."""
 
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,3 +54,18 @@ def complaints() -> Iterator[None]:
 def settings_of(config: Path | None) -> Settings:
     with complaints():
         return load(config)
+
+
+def with_the_options_of(other: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For a command that takes **options: they are the keyword arguments of `other`, declared there once."""
+
+    def lend(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command)
+        named = [parameter for parameter in own.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+        lent = inspect.signature(other).parameters.values()
+        command.__signature__ = own.replace(parameters=[*named, *lent])  # type: ignore[attr-defined]
+        annotations = {parameter.name: parameter.annotation for parameter in lent}
+        command.__annotations__ = {**command.__annotations__, **annotations}
+        return command
+
+    return lend

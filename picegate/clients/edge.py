@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 import aiohttp
@@ -16,6 +17,7 @@ from picegate.core.errors import NodeBroken, NodeTimeout, NodeUnavailable
 from picegate.core.plan import NodeKind, NodeView
 from picegate.core.ports import Delta, EdgeCall
 from picegate.core.usage import LegKind
+from picegate.planning.patience import Patience, patience
 from picegate.settings import FleetSettings
 from picegate.wire.upstream import dump, error_of
 
@@ -49,20 +51,26 @@ class EdgeClient:
     @asynccontextmanager
     async def stream(self, node: NodeView, call: EdgeCall) -> AsyncIterator[AsyncIterator[Delta]]:
         faults = Faults(f"node {node.name}", NodeUnavailable, NodeTimeout, NodeBroken)
+        phases = self._phases_for(node, call)
         headers = leg_headers(call.kind, call.request_id, node.api_key)
-        headers[DEADLINE_HEADER] = str(round(self._phases.first_token_s * 1000))  # later we are gone
+        headers[DEADLINE_HEADER] = str(round(phases.first_token_s * 1000))  # later we are gone
         sent = asyncio.get_running_loop().time()
-        deadline = sent + self._phases.total_s
+        deadline = sent + phases.total_s
         response = await send(
-            self._http, _chat_url(node), headers, chat_body(node, call), self._phases, faults, deadline=deadline
+            self._http, _chat_url(node), headers, chat_body(node, call), phases, faults, deadline=deadline
         )
-        payloads = Payloads(response, self._phases, faults, sent=sent, deadline=deadline)
+        payloads = Payloads(response, phases, faults, sent=sent, deadline=deadline)
         try:
             if not 200 <= response.status < 300:
                 raise NodeUnavailable(f"{faults.who} refused (status {response.status}): {await _words(response)}")
             yield Deltas(payloads, faults)
         finally:
             await payloads.aclose()
+
+    def _phases_for(self, node: NodeView, call: EdgeCall) -> Phases:
+        most = Patience(self._phases.first_token_s, self._phases.between_tokens_s)
+        own = patience(node.pace, node.slots, sum(len(message.text) for message in call.messages), most)
+        return replace(self._phases, first_token_s=own.first_token_s, between_tokens_s=own.between_tokens_s)
 
     async def warm(self, node: NodeView, call: EdgeCall) -> None:
         headers = leg_headers(LegKind.WARM, call.request_id, node.api_key)

@@ -20,6 +20,7 @@ from picegate.planning.latency import CLOUD_GUESS, PaceModel
 from picegate.planning.length import LengthModel
 from picegate.planning.levels import LevelModel
 from picegate.planning.load import Owed
+from picegate.planning.losses import LossModel
 from picegate.planning.placement import Survey
 from picegate.planning.planner import Experience, Rules, plan
 from picegate.planning.policies import POLICIES
@@ -71,6 +72,7 @@ class Strategist:
         self._pace = self._cloud.pace(clock())
         self._pace_at = clock()
         self._arrivals = Arrivals()
+        self._losses = LossModel()
         self._learnt_at = -math.inf
         self._open: dict[int, _Open] = {}  # by the identity of the Ask: two requests may carry the same id
         self._policy = POLICIES[planner.policy]
@@ -94,6 +96,7 @@ class Strategist:
         """How `ask` would be answered at this moment. Raises what `planning.planner.plan` raises."""
         now = self._clock()
         self._experience.arrivals_per_s = self._arrivals.per_s(now)
+        self._experience.losses = self._losses.losses(now)
         seen = replace(cloud, pace=self._pace_now(now))
         return plan(ask, self._lengths.forecast(ask), seen, fleet, self._rules, self._experience, self._policy)
 
@@ -133,6 +136,8 @@ class Strategist:
                 self._open.setdefault(id(ask), _Open()).points.append(point)
             case Finished():
                 of = self._open.pop(id(ask), None)
+                if event.tally.edge_legs:
+                    self._losses.learn(self._clock(), event.tally)
                 if of is None or of.plan is None:
                     return
                 self._judge(of.plan, event.tally)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.plan import CloudView, Forecast, Option, Pace
 from picegate.planning.levels import LEVELS, LevelModel, Split
+from picegate.planning.losses import NO_LOSSES, Losses
 from picegate.planning.placement import Leg, Survey, leg_s, placed_s
 from picegate.planning.prices import Market
 from picegate.planning.repairs import ONCE, Again
@@ -62,6 +63,7 @@ class Scene:
     pipelined: bool = True
     weak: Mapping[str, float] = field(default_factory=dict)  # as in the plan
     again: Again = ONCE
+    losses: Losses = NO_LOSSES
 
     def cost(self, finish_s: float, cloud_tokens: float, edge_tokens: float, risk: float) -> float:
         w, m = self.weights, self.market
@@ -100,6 +102,7 @@ def whole_on_edge(scene: Scene, alone: Option) -> Option:
     tokens, fleet = scene.forecast.mean_tokens, scene.fleet
     leg = Leg(tokens, scene.forecast.prompt_tokens)
     (finish_s,) = placed_s(fleet, [leg], [0.0], scene.market.edge_wait_s, warmed=False)
+    finish_s += scene.losses.delay_s(1)
     pace = fleet.shortlist[0].pace if fleet.shortlist else None
     wait_s = 0.0 if fleet.shortlist else scene.market.edge_wait_s
     first_s = wait_s + (pace or fleet.pace).begin_s(scene.forecast.prompt_tokens)
@@ -131,7 +134,7 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
     forecast = scene.forecast
     split = scene.levels.split(level, forecast, scene.max_points)
     first_s = scene.begin_s(split.cloud, forecast.prompt_tokens)
-    finish_s = _delegated_s(scene, split, first_s)
+    finish_s = _delegated_s(scene, split, first_s) + scene.losses.delay_s(split.points, forecast.chained)
     share = forecast.delegable
     mean_s = share * finish_s + (1.0 - share) * max(alone.finish_s, 0.0)
     # Nobody who reads waits for a repair, so it is in the tokens and in the price, not in the times.

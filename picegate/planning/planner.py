@@ -15,6 +15,7 @@ from picegate.planning.kinds import kind_of
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.levels import LevelModel, point_count
 from picegate.planning.load import Load
+from picegate.planning.losses import NO_LOSSES, Losses
 from picegate.planning.options import WEIGHTS, Scene, progressive_options, whole_in_cloud, whole_on_edge
 from picegate.planning.placement import survey
 from picegate.planning.prices import market
@@ -64,6 +65,7 @@ class Experience:
     repairs: RepairModel = field(default_factory=RepairModel)
     load: Load = field(default_factory=Load)
     arrivals_per_s: float = 0.0
+    losses: Losses = NO_LOSSES
 
 
 def plan(
@@ -130,6 +132,7 @@ def _look(
         pipelined=rules.pipelining,
         weak=skill.weak(seen.models, kind_of(forecast.features)) if skill is not None else {},
         again=experience.repairs.again(service),
+        losses=experience.losses,
     )
 
 
@@ -255,6 +258,7 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
             **_less_trusted(scene),
             "edge_again_share": round(scene.again.edge, 3),
             "cloud_again_share": round(scene.again.cloud, 3),
+            "edge_lost_s": round(scene.losses.delay_s(1), 2),
         },
     )
 

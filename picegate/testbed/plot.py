@@ -45,12 +45,38 @@ def distribution_svg(title: str, unit: str, series: Mapping[str, Sequence[float]
     return "\n".join([*parts, "</svg>\n"])
 
 
-def lines_svg(title: str, x_unit: str, y_unit: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """One line with dots per series of (x, y), axes from 0; points that are not finite are left out."""
+def round_ticks(most: float) -> list[float]:
+    """From 0 to at least `most` in four to ten equal steps of 1, 2 or 5 times a power of ten."""
+    most = most if most > 0 else 1.0
+    power = 10.0 ** floor(log10(most / 4))
+    step = next(power * times for times in (5, 2, 1) if power * times <= most / 4)
+    return [round(step * tick, 10) for tick in range(ceil(most / step - 1e-9) + 1)]
+
+
+def lines_svg(
+    title: str,
+    x_unit: str,
+    y_unit: str,
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    even: bool = False,
+) -> str:
+    """One line with dots per series of (x, y), axes from 0; points that are not finite are left out.
+
+    `even`: the values of x stand side by side at equal distances, whatever they are.
+    """
     kept = {name: sorted((x, y) for x, y in points if isfinite(x) and isfinite(y)) for name, points in series.items()}
     kept = {name: points for name, points in kept.items() if points}
-    end_x = max((x for points in kept.values() for x, _ in points), default=1.0) * 1.05 or 1.0
-    end_y = max((y for points in kept.values() for _, y in points), default=1.0) * 1.08 or 1.0
+    values = sorted({x for points in kept.values() for x, _ in points})
+    if even:
+        kept = {name: [(values.index(x) + 0.5, y) for x, y in points] for name, points in kept.items()}
+        x_ticks = [(place + 0.5, value) for place, value in enumerate(values)]
+        end_x = float(len(values)) or 1.0
+    else:
+        x_ticks = [(tick, tick) for tick in round_ticks(max(values, default=1.0))]
+        end_x = max(x_ticks[-1][0], max(values, default=1.0) * 1.02)
+    y_ticks = round_ticks(max((y for points in kept.values() for _, y in points), default=1.0))
+    end_y = y_ticks[-1]
     plot_w, plot_h = WIDTH - LEFT - LEGEND, HEIGHT - TOP - BOTTOM
 
     def at(x: float, y: float) -> tuple[float, float]:
@@ -60,17 +86,17 @@ def lines_svg(title: str, x_unit: str, y_unit: str, series: Mapping[str, Sequenc
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"',
         '  font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{LEFT}" y="20" font-size="14">{escape(title)}</text>',
+        f'<text x="{LEFT}" y="20" font-size="14">{escape(title)}, {escape(y_unit)}</text>',
     ]
-    for tick in range(6):
-        x, bottom = at(end_x * tick / 5, 0)
-        left, y = at(0, end_y * tick / 5)
+    for place, value in x_ticks:
+        x, bottom = at(place, 0)
         parts.append(f'<line x1="{x}" y1="{TOP}" x2="{x}" y2="{bottom}" stroke="#eee"/>')
+        parts.append(f'<text x="{x}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')
+    for tick in y_ticks:
+        left, y = at(0, tick)
         parts.append(f'<line x1="{left}" y1="{y}" x2="{LEFT + plot_w}" y2="{y}" stroke="#eee"/>')
-        parts.append(f'<text x="{x}" y="{bottom + 16}" text-anchor="middle">{end_x * tick / 5:.3g}</text>')
-        parts.append(f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{end_y * tick / 5:.3g}</text>')
+        parts.append(f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{tick:g}</text>')
     parts.append(f'<text x="{LEFT + plot_w / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_unit)}</text>')
-    parts.append(f'<text x="{LEFT + plot_w}" y="{TOP - 4}" text-anchor="end">{escape(y_unit)}</text>')
     for number, (name, points) in enumerate(kept.items()):
         colour = COLOURS[number % len(COLOURS)]
         dots = [at(x, y) for x, y in points]
@@ -118,4 +144,27 @@ def bars_svg(title: str, unit: str, groups: Mapping[str, Mapping[str, float]]) -
             parts.append(f'<text x="{left + width(value) + 4}" y="{y + 11}" font-size="11">{shown}</text>')
             y += thick
         y += gap
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def amounts_svg(title: str, amounts: Mapping[str, float]) -> str:
+    """A horizontal bar per name on an axis from 0; the first is what the others are compared with."""
+    thick, left, right = 22, 150, 110
+    plot_w, height = WIDTH - left - right, TOP + 22 * len(amounts) + 12
+    first, end = next(iter(amounts.values())), max(amounts.values()) or 1.0
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"',
+        '  font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        f'<text x="10" y="20" font-size="14">{escape(title)}</text>',
+    ]
+    for row, (name, amount) in enumerate(amounts.items()):
+        y, long = TOP + row * thick, round(amount / end * plot_w, 1)
+        parts.append(f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(name)}</text>')
+        parts.append(
+            f'<rect x="{left}" y="{y}" width="{long}" height="{thick - 5}" fill="{COLOURS[-1 if row else 0]}"/>'
+        )
+        differs = round(100 * (amount / first - 1)) if first else 0
+        beside = f" ({differs:+d} %)" if differs else ""
+        parts.append(f'<text x="{left + long + 6}" y="{y + 13}">{amount:.1f}{beside}</text>')
     return "\n".join([*parts, "</svg>\n"])

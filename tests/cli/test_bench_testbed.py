@@ -1,12 +1,16 @@
 """`picegate bench ...` on the emulated testbed: what it prints, what it refuses."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from picegate.cli.main import app
+from tests.cli.running import DEADLINE_S, environment
 
 runner = CliRunner()
 
@@ -26,7 +30,12 @@ def bench(*words: str) -> tuple[int, str]:
         (("trial", "--policy", "best"), "no policy is called 'best'"),
         (("trial", "--prompts", "nowhere.jsonl"), "cannot read nowhere.jsonl"),
         (("sweep", "colour"), "nothing called 'colour' can be swept"),
+        (("sweep", "edges", "--load", "0"), "cannot be offered"),
+        (("sweep", "load", "--throughput"), "there is no throughput to search"),
         (("headline", "--policy", "best"), "no policy is called 'best'"),
+        (("headline", "--edge", "abacus"), "no profile is called 'abacus'"),
+        (("ablations", "--policy", "auto-no-brakes"), "no policy is called 'auto-no-brakes'"),
+        (("ablations", "--workload", "chess"), "no workload is called 'chess'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_reason(words: tuple[str, ...], reason: str) -> None:
@@ -54,6 +63,60 @@ def test_a_trial_without_edges_says_that_it_is_emulated(tmp_path: Path) -> None:
     status, output = bench(*asked, "--json")
     assert status == 0
     assert json.loads(output)["emulated"] is True
+
+
+def test_a_broken_profile_is_named_with_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "mine"\nkind = "edge"\n[engine]\nslots = 0\n')
+    status, output = bench("trial", "--edge", str(path))
+    assert status == 2
+    assert "engine.slots: Input should be greater than or equal to 1" in " ".join(output.split())
+
+
+def test_no_edges_at_all_are_swept_too(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"prompt": "Why is the sky blue?", "words": 200}\n')
+    words = ("--edges", "0", "--seconds", "5", "--load", "24", "--prompts", str(path), "--out", str(tmp_path))
+    status, output = bench("sweep", "cloud-rtt", "--policy", "auto", "--policy", "cloud", *words)
+    assert status == 0, output
+    assert "over the best of cloud, edge, route, worst at cloud-rtt" in output
+    written = json.loads((tmp_path / "sweep-cloud-rtt.json").read_text())
+    assert written["whole"] is True
+    assert {trial["edges"] for trial in written["trials"]} == {0}
+    assert "EMULATED" in (tmp_path / "sweep-cloud-rtt.html").read_text()
+
+
+def test_an_interrupted_bench_writes_what_it_has_and_says_so(tmp_path: Path) -> None:
+    words = ["bench", "sweep", "edges", "--seconds", "20", "--load", "12", "--out", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "picegate", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(PYTHONUNBUFFERED="1"),
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        while "trial 2 of" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        process.send_signal(signal.SIGINT)
+        said += process.communicate(timeout=DEADLINE_S)[0]
+    assert process.returncode == 130, said
+    assert "interrupted: this is what there is so far" in said
+    assert "Traceback" not in said
+    written = json.loads((tmp_path / "sweep-edges.json").read_text())
+    assert written["whole"] is False
+    assert 2 <= len(written["trials"]) < 24
+
+
+@pytest.mark.parametrize("command", ["headline", "sweep", "ablations", "trial"])
+def test_what_is_emulated_can_be_chosen_for_every_bench(command: str) -> None:
+    result = runner.invoke(app, ["bench", command, "--help"], env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})
+    assert result.exit_code == 0
+    for option in ("--cloud", "--edge", "--workload", "--prompts"):
+        assert option in result.output
 
 
 def test_profiles_are_listed_with_their_sources() -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from picegate.testbed.emulated.profile import EngineProfile
 from picegate.testbed.emulated.questions import LEVELS, Question
+from picegate.testbed.emulated.site import Site
 from picegate.testbed.emulated.tokens import (
     TOKENS_PER_UNSPACED_WORD,
     TOKENS_PER_WORD,
@@ -36,10 +37,11 @@ class Bound:
     """Attributes:
     per_s: answers a second.
     cloud_only_per_s: the same with the cloud alone.
+    edges: how many, in edges of full speed.
     cloud_price: the weight `t` of the cloud at the optimum; 1: the cloud's own share binds.
     """
 
-    edges: int
+    edges: float
     per_s: float
     cloud_only_per_s: float
     cloud_price: float
@@ -59,7 +61,15 @@ ASSUMPTIONS = (
 AROUND_TOKENS = 20  # of the cloud's prompt, beside the question
 
 
-def options_of(question: Question, cloud: EngineProfile, edge: EngineProfile) -> list[Option]:
+def bound_of(site: Site, questions: Sequence[Question]) -> Bound:
+    """The bound of a site, slow edges and long sketches counted, for questions asked equally often."""
+    options = [options_of(question, site.cloud.engine, site.edge.engine, site.sketch_scale) for question in questions]
+    return capacity(options, site.full_edges)
+
+
+def options_of(
+    question: Question, cloud: EngineProfile, edge: EngineProfile, sketch_scale: float = 1.0
+) -> list[Option]:
     """Whole in the cloud, then levels 1 to 3 where a good model would delegate."""
     rate = TOKENS_PER_UNSPACED_WORD if question.japanese else TOKENS_PER_WORD
     asked = sum(len(words_of(text)) * rate + TURN_TOKENS for text in (question.text, *(t for _, t in question.history)))
@@ -67,14 +77,14 @@ def options_of(question: Question, cloud: EngineProfile, edge: EngineProfile) ->
     token_s = 1 / cloud.tokens_per_s
     options = [Option(question.cloud_words * rate * token_s + reading_s, 0.0)]
     if question.points:
-        for level in LEVELS.values():
+        for level in (level.times(sketch_scale) for level in LEVELS.values()):
             sketch = level.sketch_words(question.points) * rate
             passages = max(0, question.cloud_words - level.own_words) * rate
             options.append(Option(sketch * token_s + reading_s, passages / edge.tokens_per_s))
     return options
 
 
-def capacity(options: Sequence[Sequence[Option]], edges: int) -> Bound:
+def capacity(options: Sequence[Sequence[Option]], edges: float) -> Bound:
     """The bound for questions asked equally often, each with its options, the first of which is the cloud alone.
 
     Raises:
@@ -90,11 +100,11 @@ def capacity(options: Sequence[Sequence[Option]], edges: int) -> Bound:
     return Bound(edges, count / best, alone, weight)
 
 
-def _dual(options: Sequence[Sequence[Option]], edges: int, t: float) -> float:
+def _dual(options: Sequence[Sequence[Option]], edges: float, t: float) -> float:
     return sum(min(t * way.cloud_s + (1 - t) * way.edge_s / edges for way in ways) for ways in options)
 
 
-def _crossings(options: Sequence[Sequence[Option]], edges: int) -> set[float]:
+def _crossings(options: Sequence[Sequence[Option]], edges: float) -> set[float]:
     found = {0.0, 1.0}
     for ways in options:
         for index, one in enumerate(ways):

@@ -7,63 +7,14 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 
-from picegate.testbed.bench.offer import Load
-from picegate.testbed.bench.policies import Policy
-from picegate.testbed.bench.search import Found, Search, Seen
+from picegate.testbed.bench.hunt import Hunt, Point
 from picegate.testbed.bench.trial import Trial, run_trial
-from picegate.testbed.bench.workload import Workload
-from picegate.testbed.emulated.site import Site
 
 WORKERS = 2  # the headline is promised for two cores
 GARBAGE = 50_000  # objects made between two looks for it
 
 Told = Callable[[Trial], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One trial to be made."""
-
-    policy: Policy
-    site: Site
-    load: Load
-    workload: Workload
-
-
-@dataclass(slots=True)
-class Hunt:
-    """A search for throughput at the objective, and the trials it made."""
-
-    point: Point  # its load's rate is where the search begins
-    search: Search
-    trials: list[Trial]
-
-    @property
-    def found(self) -> Found:
-        return self.search.found()
-
-    @property
-    def best(self) -> Trial | None:
-        """The trial at the largest load that met the objective."""
-        return max(
-            (t for t in self.trials if t.figures.latency_p95 <= self.search.objective_s),
-            key=lambda trial: trial.load.per_minute,
-            default=None,
-        )
-
-    def next(self) -> Point | None:
-        rate = self.search.next()
-        if rate is None:
-            return None
-        load = self.point.load
-        return replace(self.point, load=replace(load, per_minute=rate))
-
-    def tell(self, trial: Trial) -> None:
-        self.trials.append(trial)
-        figures = trial.figures
-        self.search.tell(Seen(trial.load.per_minute, figures.latency_p95, figures.achieved_per_minute))
 
 
 class Crew:
@@ -98,8 +49,8 @@ class Crew:
                 then = self._under_way.pop(future)
                 trial = future.result()
                 self.trials.append(trial)
-                self._told(trial)
                 then(trial)
+                self._told(trial)
 
 
 @contextmanager

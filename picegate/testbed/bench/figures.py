@@ -11,6 +11,7 @@ from picegate.testbed.emulated.quality import marks
 from picegate.testbed.emulated.server import Stats
 from picegate.testbed.emulated.tokens import TOKENS_PER_WORD
 
+OBJECTIVE_S = 30.0  # a whole answer within this time is a good one
 STALL_S = 1.0
 PER_MILLION = 1e6
 
@@ -21,6 +22,7 @@ class Figures:
     answers: whole answers that count; `failed` those that are none, and `errors` why.
     achieved_per_minute: answers ended between warming-up and last arrival: what the system does, not what is asked.
     latency_*: from the moment a question was due to the end of its answer, seconds; failed ones count as infinite.
+    in_time_share: of the answers, those that were whole within `OBJECTIVE_S`.
     first_*: to the first text.
     token_gap_p50: mean time between the tokens of one answer, median over answers.
     stalls_per_answer: pauses over 1 s in the text that a reader gets, after its first piece.
@@ -39,6 +41,7 @@ class Figures:
     latency_p50: float
     latency_p95: float
     latency_p99: float
+    in_time_share: float
     first_p50: float
     first_p95: float
     token_gap_p50: float
@@ -106,6 +109,7 @@ def figures_of(
         latency_p50=percentile(latencies, 0.5),
         latency_p95=percentile(latencies, 0.95),
         latency_p99=percentile(latencies, 0.99),
+        in_time_share=sum(latency <= OBJECTIVE_S for latency in latencies) / max(1, len(latencies)),
         first_p50=percentile(firsts, 0.5),
         first_p95=percentile(firsts, 0.95),
         token_gap_p50=percentile(gaps, 0.5),

@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from statistics import mean
 
-from picegate.testbed.bench.bound import Bound, capacity, options_of
-from picegate.testbed.bench.crew import Crew, Hunt, Point
+from picegate.testbed.bench.bars import Bar, bar_over
+from picegate.testbed.bench.bound import Bound, bound_of
+from picegate.testbed.bench.crew import Crew
+from picegate.testbed.bench.figures import OBJECTIVE_S
+from picegate.testbed.bench.hunt import Hunt, Point, hunt_of
 from picegate.testbed.bench.offer import Load
-from picegate.testbed.bench.policies import AUTO, BASELINES, CLOUD, EDGE, PICE_LIKE, QUALITY, SOT, Policy
-from picegate.testbed.bench.search import Search
+from picegate.testbed.bench.policies import AUTO, BASELINES, CLOUD, PICE_LIKE, QUALITY, Policy
 from picegate.testbed.bench.trial import Trial
 from picegate.testbed.bench.workload import Workload
 from picegate.testbed.emulated.profile import Profile
 from picegate.testbed.emulated.site import Site
-from picegate.testbed.emulated.tokens import TOKENS_PER_WORD
 
 LIGHT, MIDDLE, HEAVY = 0.2, 0.7, 0.95  # shares of what the cloud alone can do
 SHOWN_EDGES = (1, 2, 4, 6, 8, 16)  # the bound is printed for these
@@ -35,7 +36,7 @@ class Scope:
     seconds: float = 120.0
     tries: int = 4
     seeds: tuple[int, ...] = (1,)
-    objective_s: float = 30.0
+    objective_s: float = OBJECTIVE_S
     policies: tuple[Policy, ...] = BASELINES
 
     @property
@@ -44,21 +45,6 @@ class Scope:
 
 
 QUICK = {"edges": (4,), "seconds": 90.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """What was promised and what came out; `figure` is a mean over seeds, `spread` smallest and largest."""
-
-    name: str
-    figure: float
-    bar: float
-    at_least: bool
-    spread: tuple[float, float]
-
-    @property
-    def met(self) -> bool:
-        return self.figure >= self.bar if self.at_least else self.figure <= self.bar
 
 
 @dataclass(slots=True)
@@ -115,28 +101,15 @@ class Headline:
 
     def _search(self, crew: Crew, seed: int) -> None:
         scope = self.scope
-        alone = self.bounds[0].per_s * 60
-        starts: list[tuple[Policy, int, float]] = [(CLOUD, 0, alone)]
-        starts += [(AUTO, edges, AIMED * self.bounds[edges].per_s * 60) for edges in scope.edges]
-        words = mean(question.edge_words for question in self.workload.questions)
-        guesses = {
-            EDGE.name: scope.compared * self.edge.engine.tokens_per_s / (words * TOKENS_PER_WORD) * 60,
-            SOT.name: 0.95 * alone,
-        }
-        for policy in scope.policies:
-            if policy.name != CLOUD.name:
-                start = guesses.get(policy.name, 0.8 * self.bounds[scope.compared].per_s * 60)
-                starts.append((policy, scope.compared, start))
+        wanted = [(CLOUD, 0), *((AUTO, edges) for edges in scope.edges)]
+        wanted += [(policy, scope.compared) for policy in scope.policies if policy.name != CLOUD.name]
         if PICE_LIKE in scope.policies and scope.most != scope.compared:
-            starts.append((PICE_LIKE, scope.most, 0.7 * self.bounds[scope.most].per_s * 60))
-        for policy, edges, guess in starts:
+            wanted.append((PICE_LIKE, scope.most))
+        for policy, edges in wanted:
             first = self.hunts.get((policy.name, edges, scope.seeds[0]))  # of the first seed, done by now
-            known = first.best.load.per_minute if first is not None and first.best is not None else None
-            start = known or guess
-            load = Load(start, scope.seconds, seed=seed)
+            load = Load(1.0, scope.seconds, seed=seed)
             point = Point(policy, self.site(edges), load, self.workload)
-            search = Search(start, scope.objective_s, scope.tries, known=known is not None)
-            self.hunts[policy.name, edges, seed] = Hunt(point, search, [])
+            self.hunts[policy.name, edges, seed] = hunt_of(point, scope.tries, scope.objective_s, first)
         # The longest first, so that no process is idle at the end.
         hunts = [hunt for (_, _, of), hunt in self.hunts.items() if of == seed]
         for hunt in sorted(hunts, key=lambda hunt: -hunt.point.load.per_minute):
@@ -159,9 +132,9 @@ class Headline:
 
 def headline(scope: Scope, cloud: Profile, edge: Profile, workload: Workload) -> Headline:
     """An empty one, with its bounds."""
-    options = [options_of(question, cloud.engine, edge.engine) for question in workload.questions]
     counts = sorted({0, *SHOWN_EDGES, *scope.edges, scope.compared})
-    return Headline(scope, cloud, edge, workload, {edges: capacity(options, edges) for edges in counts})
+    bounds = {edges: bound_of(Site(cloud, edge, edges), workload.questions) for edges in counts}
+    return Headline(scope, cloud, edge, workload, bounds)
 
 
 def _bars(of: Headline) -> Iterator[Bar | None]:
@@ -170,7 +143,7 @@ def _bars(of: Headline) -> Iterator[Bar | None]:
 
     def bar(name: str, limit: float, figure: Callable[[int], float | None], *, at_least: bool = True) -> Bar | None:
         values = [value for seed in scope.seeds if (value := _try(figure, seed)) is not None]
-        return Bar(name, mean(values), limit, at_least, (min(values), max(values))) if values else None
+        return bar_over(name, values, limit, at_least=at_least)
 
     for edges in scope.edges:
         bound = of.bounds[edges].gain

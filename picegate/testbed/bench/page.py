@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
+from statistics import mean
 
-from picegate.testbed.bench.headline import Bar, Headline
-from picegate.testbed.bench.notes import notes
-from picegate.testbed.bench.report import Rows, about, headline_rows, limits, point_rows, sweep_rows
+from picegate.testbed.bench.ablations import Ablations
+from picegate.testbed.bench.ablations_report import ablation_tables
+from picegate.testbed.bench.bars import Bar
+from picegate.testbed.bench.headline import Headline
+from picegate.testbed.bench.headline_report import headline_rows, limits, point_rows
+from picegate.testbed.bench.notes import EMULATED, notes
+from picegate.testbed.bench.report import about
 from picegate.testbed.bench.sweep import Sweep
+from picegate.testbed.bench.sweep_report import sweep_tables
+from picegate.testbed.bench.tables import Rows
 from picegate.testbed.bench.trial import Trial
-from picegate.testbed.plot import lines_svg
+from picegate.testbed.plot import amounts_svg, lines_svg
 
 _STYLE = (
     "body{font:15px/1.45 sans-serif;max-width:1360px;margin:2em auto;padding:0 1em}"
@@ -40,9 +47,9 @@ def headline_page(of: Headline, bars: Sequence[Bar]) -> str:
     ]
     bound = [(float(edges), of_edges.gain) for edges, of_edges in of.bounds.items()]
     gains = lines_svg(
-        f"Throughput at p95 <= {of.scope.objective_s:g} s over the cloud alone (emulated)",
+        f"Throughput at p95 <= {of.scope.objective_s:g} s over the cloud alone",
         "edges",
-        "times",
+        "times (emulated)",
         {"capacity bound": bound, "ours": [(0.0, 1.0), *ours]},
     )
     series: dict[str, list[tuple[float, Trial]]] = {}
@@ -53,9 +60,7 @@ def headline_page(of: Headline, bars: Sequence[Bar]) -> str:
         if s == seed:
             series.setdefault(policy, []).append((trial.load.per_minute, trial))
     plots = _plots(series, f"requests per minute, {of.scope.compared} edges")
-    made = about(())
-    taken = f"Made {made['taken']}, {made['cores']} cores ({made['machine']}), Python {made['python']}."
-    shown = [f"<p>{taken}</p>", _table(headline_rows(of)), *(f"<p>{escape(line)}</p>" for line in limits(of))]
+    shown = [_table(headline_rows(of)), *(f"<p>{escape(line)}</p>" for line in limits(of))]
     if of.points:
         shown.append(_table(point_rows(of)))
     assumptions = notes(of.workload, (of.cloud, of.edge))
@@ -64,11 +69,37 @@ def headline_page(of: Headline, bars: Sequence[Bar]) -> str:
 
 def sweep_page(of: Sweep, bars: Sequence[Bar]) -> str:
     series: dict[str, list[tuple[float, Trial]]] = {}
-    for (policy, value), trial in of.trials.items():
-        series.setdefault(policy, []).append((value, trial))
+    for (policy, value, seed), trial in of.trials.items():
+        if seed == of.seeds[0]:
+            series.setdefault(policy, []).append((value, trial))
+    plots = _plots(series, of.axis.unit, even=True)
+    if of.tries:
+        found = {
+            policy.name: [(v, mean(seen)) for v in of.axis.values if (seen := of.throughput(policy.name, v))]
+            for policy in of.policies
+        }
+        bound = [(value, of.bound(value).per_s * 60) for value in of.axis.values]
+        title = "Throughput at the objective"
+        plots.insert(
+            0, lines_svg(title, of.axis.unit, "answers per minute (emulated)", {"bound": bound, **found}, even=True)
+        )
     assumptions = notes(of.workload, (of.site.cloud, of.site.edge))
-    shown = [_table(sweep_rows(of)), *_plots(series, of.axis.unit)]
+    shown = [*map(_table, sweep_tables(of)), *plots]
     return _page(f"picegate: a sweep over {of.axis.name}, emulated", shown, bars, assumptions)
+
+
+def ablations_page(of: Ablations, bars: Sequence[Bar], assumptions: Iterable[str]) -> str:
+    names = [policy.name for policy in of.policies]
+    throughput = {name: mean(found) for name in names if (found := of.throughput(name))}
+    plots = [amounts_svg("Answers a minute at the objective (emulated)", throughput)] if throughput else []
+    for faulty, where in ((False, ""), (True, ", with faults")):
+        for title, unit, figure in _MEASURES[:2]:
+            amounts = {name: mean(seen) for name in names if (seen := of.of_trials(name, figure, faulty=faulty))}
+            if amounts:
+                plots.append(amounts_svg(f"{title}{where}, {unit} (emulated)", amounts))
+    titles = "".join(f"<li>{escape(policy.name)}: {escape(policy.title)}</li>" for policy in of.policies)
+    shown = [*map(_table, ablation_tables(of)), f"<ul>{titles}</ul>", *plots]
+    return _page("picegate: what each part is worth, emulated", shown, bars, assumptions)
 
 
 def _table(rows: Rows) -> str:
@@ -77,34 +108,29 @@ def _table(rows: Rows) -> str:
     return f'<table class="words{rows.words}"><caption>{escape(rows.title)}</caption><tr>{head}</tr>{lines}</table>'
 
 
-def _plots(series: dict[str, list[tuple[float, Trial]]], x_unit: str) -> list[str]:
+def _plots(series: dict[str, list[tuple[float, Trial]]], x_unit: str, *, even: bool = False) -> list[str]:
     return [
         lines_svg(
-            f"{title} (emulated)",
+            title,
             x_unit,
-            unit,
+            f"{unit} (emulated)",
             {name: [(x, of(trial)) for x, trial in points] for name, points in series.items()},
+            even=even,
         )
         for title, unit, of in _MEASURES
     ]
 
 
-def _spread(bar: Bar) -> str:
-    low, high = bar.spread
-    return f"; {low:.3f} to {high:.3f} over seeds or values" if low != high else ""
-
-
 def _page(title: str, plots: Iterable[str], bars: Sequence[Bar], assumptions: Iterable[str]) -> str:
-    shown = [
-        f'<li class="{"met" if bar.met else "missed"}">{"met" if bar.met else "MISSED"}: {escape(bar.name)}: '
-        f"{bar.figure:.3f} (bar: {'at least' if bar.at_least else 'at most'} {bar.bar:g}{_spread(bar)})</li>"
-        for bar in bars
-    ]
+    shown = [f'<li class="{"met" if bar.met else "missed"}">{escape(bar.told)}</li>' for bar in bars]
     lines = [f"<li>{escape(line)}</li>" for line in assumptions]
+    made = about(())
+    taken = f"Made {made['taken']}, {made['cores']} cores ({made['machine']}), Python {made['python']}."
     return "\n".join(
         [
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>',
-            f"<style>{_STYLE}</style><h1>{escape(title)}</h1><ul>",
+            f"<style>{_STYLE}</style><h1>{escape(title)}</h1>",
+            f"<p>{escape(EMULATED)}</p><p>{taken}</p><ul>",
             *shown,
             "</ul>",
             *plots,

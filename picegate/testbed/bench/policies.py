@@ -45,6 +45,7 @@ ABLATIONS = (
     Policy("auto-no-sharing", "ours, edges share no prefixes", shares_prefixes=False),
     _planned("auto-no-hedging", "ours, late passages not begun elsewhere", hedging=False),
     _planned("auto-no-resizing", "ours, every point in a leg of its own", resizing=False),
+    _planned("auto-no-edge-alone", "ours, no whole answers by an edge", edge_alone=False),
     *(_planned(f"auto-level-{level}", f"ours, always level {level}", fixed_level=level) for level in (1, 2, 3)),
 )
 ENSEMBLES = tuple(

@@ -30,7 +30,6 @@ from picegate.testbed.emulated.site import Site
 from picegate.testbed.programs import POLL_S, Program, ProgramFailed
 
 START_S = 60.0
-MOST_LATE = 0.05  # share of late steps from which on figures are not to be trusted
 _LISTENING = re.compile(r"listening on (http://\S+)")
 
 

@@ -95,7 +95,7 @@ def gateway_settings(policy: Policy, cloud_url: str, cloud: Profile, folder: Pat
             "price_input": cloud.price_input,
             "price_output": cloud.price_output,
         },
-        "fleet": {"enrolment_token": TOKEN, "first_token_s": 60.0},
+        "fleet": {"enrolment_token": TOKEN},
         "quality": {"repair": False, "ensemble": "never"},  # emulated passages are no prose
         "storage": {"url": f"sqlite:///{folder / 'ledger.db'}"},
         "logging": {"level": "error"},

@@ -79,6 +79,7 @@ class Stats:
     refused: int = 0
     died: int = 0
     stalled: int = 0
+    muted: int = 0
 
 
 class EmulatedServer:
@@ -112,7 +113,7 @@ class EmulatedServer:
         self._up = Link(profile.link, self._rng)
         self._down = Link(profile.link, self._rng)
         self._calls: dict[Sequence, _Call] = {}
-        self._fates = {"refuse": 0, "die": 0, "stall": 0}
+        self._fates = {"refuse": 0, "die": 0, "stall": 0, "mute": 0}
         self._timer: asyncio.TimerHandle | None = None
         self._server: asyncio.Server | None = None
         self._numbers = 0
@@ -150,6 +151,7 @@ class EmulatedServer:
             self._fates["refuse"],
             self._fates["die"],
             self._fates["stall"],
+            self._fates["mute"],
         )
 
     # A request comes over the link.
@@ -274,6 +276,8 @@ class EmulatedServer:
 
     def _stream(self, call: _Call, at: float) -> None:
         written, whole = call.sequence.written, call.sequence.done
+        if call.fate == "mute":
+            return
         if not whole and call.sent and written - call.sent < self._per_chunk:
             return
         if call.fate in ("die", "stall") and written * 2 >= call.draft.tokens:

@@ -16,6 +16,7 @@ from picegate.testbed.emulated.server import EmulatedServer
 class Site:
     """Attributes:
     edges: 0 is a cloud alone.
+    straggler: the first edge takes so many times as long as the others.
     tokens_per_chunk: of a streamed chunk, from the second on.
     sketch_scale: the cloud's sketches are so many times as long as assumed.
     quality: of the edges' passages; None: nobody looks at it, and there is one model.
@@ -29,6 +30,14 @@ class Site:
     tokens_per_chunk: int = 6
     sketch_scale: float = 1.0
     quality: QualityModel | None = None
+    straggler: float = 1.0
+
+    @property
+    def full_edges(self) -> float:
+        """What the edges decode, in edges of full speed."""
+        if not self.edges:
+            return 0.0
+        return (self.edges - 1 + 1 / self.straggler) / self.edge_faults.slowness
 
     def sharing(self, shares_prefixes: bool) -> "Site":
         """The same with edges that share prefixes, or that read every prompt whole."""
@@ -59,6 +68,7 @@ async def cloud_of(site: Site, questions: Iterable[Question], seed: int) -> Asyn
 async def edges_of(site: Site, questions: Iterable[Question], seed: int) -> AsyncIterator[list[EmulatedServer]]:
     """The site's edges on the running loop."""
     asked = Questions(questions)
+    slow = replace(site.edge_faults, slowness=site.edge_faults.slowness * site.straggler)
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(
@@ -66,7 +76,7 @@ async def edges_of(site: Site, questions: Iterable[Question], seed: int) -> Asyn
                     name,
                     site.model_of(number),
                     Author(asked, is_cloud=False, skill=site.skill_of(number)),
-                    faults=site.edge_faults,
+                    faults=slow if number == 0 else site.edge_faults,
                     tokens_per_chunk=site.tokens_per_chunk,
                     seed=seed,
                 )

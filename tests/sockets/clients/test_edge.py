@@ -10,9 +10,10 @@ import pytest
 from picegate.clients.edge import EdgeClient
 from picegate.core.chat import Message, Sampling
 from picegate.core.errors import NodeBroken, NodeTimeout, NodeUnavailable
-from picegate.core.plan import NodeKind, NodeView
+from picegate.core.plan import NodeKind, NodeView, Pace
 from picegate.core.ports import EdgeCall
 from picegate.core.usage import LegKind
+from picegate.planning import patience
 from picegate.settings import FleetSettings
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Drop, Ends, Refusal, Reply
@@ -166,6 +167,21 @@ async def test_each_phase_has_its_limit(edge: ScriptedEdge, limits: dict[str, fl
         with pytest.raises(NodeTimeout, match=f"jetson took too long: {phase}"):
             await text(asking, node(edge.url))
         await edge.until(lambda e: e.open_legs == 0)
+
+
+@pytest.mark.parametrize(
+    ("reply", "phase"),
+    [(Reply(before=anyio.Event()), "first token"), (Reply("Sleep ", ends=Ends.HANG), "between tokens")],
+)
+async def test_a_quick_node_is_given_up_long_before_the_operators_limit(
+    edge: ScriptedEdge, monkeypatch: pytest.MonkeyPatch, reply: Reply, phase: str
+) -> None:
+    monkeypatch.setattr(patience, "LEAST_S", 0.05)
+    edge.on("expand", reply)
+    quick = replace(node(edge.url), pace=Pace(first_s=0.001, prefill_s=1e-6, step_s=1e-4, slope_s=0.0))
+    async with client(first_token_s=3600.0, between_tokens_s=3600.0) as asking:
+        with anyio.fail_after(5), pytest.raises(NodeTimeout, match=f"jetson took too long: {phase}"):
+            await text(asking, quick)
 
 
 async def test_leaving_frees_the_slot_of_the_node(edge: ScriptedEdge) -> None:

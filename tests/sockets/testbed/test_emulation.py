@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -18,7 +19,7 @@ from picegate.testbed.emulated.faults import Faults
 from picegate.testbed.emulated.profile import EngineProfile, LinkProfile, Profile, load_profile
 from picegate.testbed.emulated.questions import Question, Questions
 from picegate.testbed.emulated.server import EmulatedServer
-from picegate.testbed.emulated.site import Site
+from picegate.testbed.emulated.site import Site, edges_of
 
 QUICK = EngineProfile(1.0, 0.1, 2, 100_000, 10_000, 2_000, block=1)
 ASKED = Question("q", "generic", "How do I sleep?", cloud_words=40, edge_words=30)
@@ -95,6 +96,23 @@ async def test_injected_faults_are_seen(http: httpx2.AsyncClient) -> None:
             async with asyncio.timeout(0.3):
                 await streamed(http, edge.url)
         assert edge.stats().stalled == 1
+    async with server(Faults(mute=1.0)) as edge:
+        heard: list[str] = []
+
+        async def listen() -> None:
+            async with http.stream("POST", f"{edge.url}/chat/completions", json=body()) as response:
+                heard.extend([line async for line in response.aiter_lines()])
+
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await listen()
+        assert heard == []
+        assert edge.stats().muted == 1
+
+
+async def test_one_edge_may_be_slower_than_the_others() -> None:
+    async with edges_of(replace(SITE, straggler=3.0), [ASKED], seed=1) as edges:
+        assert [edge.engine.slowness for edge in edges] == [3.0, 1.0]
 
 
 def test_a_virtual_clock_jumps_and_everything_sees_it() -> None:

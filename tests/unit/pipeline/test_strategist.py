@@ -82,6 +82,17 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+def test_passages_that_failed_are_counted_against_the_edge_until_they_are_forgotten() -> None:
+    of = strategist()
+    assert planned(of).numbers["edge_lost_s"] == 0.0
+    failed = [LegRecord(LegKind.EXPAND, "n", "m", 1.0, k, 1.1, 9.0, LegEnd.FAILED) for k in range(20)]
+    of.listen(ask(), Finished("stop", Tally(list(failed), 20, 300, 0.3, 9.0)))
+    assert planned(of).numbers["edge_lost_s"] > 6.0
+    assert planned(of).mode is Mode.CLOUD
+    CLOCK.now += 600.0
+    assert planned(of).numbers["edge_lost_s"] < 0.1
+
+
 def test_answers_teach_the_forecast() -> None:
     of = strategist()
     for _ in range(40):

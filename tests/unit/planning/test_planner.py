@@ -9,6 +9,7 @@ from picegate.core.chat import Ask, DataPolicy, Message, Mode, PiceOptions, Serv
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
 from picegate.core.plan import CloudView, Forecast, NodeState, NodeView, Pace, Plan
 from picegate.planning.length import LengthModel
+from picegate.planning.losses import Losses
 from picegate.planning.planner import SKETCH_TOKENS, Experience, Rules, edge_instead, plan, service_level
 
 LONG = "What are the main causes of stress at work and how can people deal with them?"
@@ -36,6 +37,16 @@ def test_a_long_answer_with_ready_nodes_is_progressive() -> None:
     assert 1 <= chosen.level <= 3
     assert 1 <= chosen.max_points <= 8
     assert not chosen.forced
+
+
+def test_where_edges_fail_so_often_that_the_cloud_is_sooner_the_cloud_answers() -> None:
+    def with_losses(losses: Losses) -> Plan:
+        return plan(ask(), forecast(ask()), CloudView(), [node()], Rules(), Experience(losses=losses))
+
+    assert with_losses(Losses(share=0.01, lost_s=2.0)).mode is Mode.PROGRESSIVE
+    failing = with_losses(Losses(share=0.5, lost_s=20.0))
+    assert (failing.mode, failing.why.code) == (Mode.CLOUD, "edge_late")
+    assert failing.numbers["edge_lost_s"] == 10.0
 
 
 def test_a_higher_level_allows_more_points() -> None:

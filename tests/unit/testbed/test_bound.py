@@ -2,9 +2,11 @@
 
 import pytest
 
-from picegate.testbed.bench.bound import Option, capacity, options_of
+from picegate.testbed.bench.bound import Option, bound_of, capacity, options_of
 from picegate.testbed.bench.workload import workload
+from picegate.testbed.emulated.faults import Faults
 from picegate.testbed.emulated.profile import load_profile
+from picegate.testbed.emulated.site import Site
 
 
 def test_without_edges_the_bound_is_the_cloud_alone() -> None:
@@ -41,3 +43,12 @@ def test_the_headline_testbeds_bound_is_the_published_one() -> None:
     options = [options_of(question, cloud, edge) for question in workload("vicuna80").questions]
     gains = {edges: round(capacity(options, edges).gain, 1) for edges in (1, 2, 4, 6, 8, 16)}
     assert gains == {1: 1.3, 2: 1.6, 4: 2.2, 6: 2.8, 8: 3.4, 16: 3.4}
+
+
+def test_slow_edges_and_long_sketches_lower_the_bound() -> None:
+    cloud, edge = load_profile("headline-cloud"), load_profile("headline-orin")
+    asked = workload("vicuna80").questions
+    two = bound_of(Site(cloud, edge, edges=2), asked).per_s
+    assert bound_of(Site(cloud, edge, edges=4, edge_faults=Faults(slowness=2.0)), asked).per_s == pytest.approx(two)
+    assert bound_of(Site(cloud, edge, edges=2, straggler=2.0), asked).per_s < two
+    assert bound_of(Site(cloud, edge, edges=2, sketch_scale=1.5), asked).per_s < two

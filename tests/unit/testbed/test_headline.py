@@ -1,69 +1,20 @@
 """What the headline makes of its trials: bars, tables, page. The trials themselves are made up here."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from picegate.testbed.bench.crew import Crew, Hunt, Point
-from picegate.testbed.bench.figures import Figures
 from picegate.testbed.bench.headline import Headline, Scope, headline
+from picegate.testbed.bench.headline_report import headline_rows, limits
+from picegate.testbed.bench.hunt import Point
 from picegate.testbed.bench.page import headline_page
 from picegate.testbed.bench.policies import AUTO
-from picegate.testbed.bench.report import headline_rows, limits
-from picegate.testbed.bench.trial import Trial, gateway_settings
+from picegate.testbed.bench.trial import gateway_settings
 from picegate.testbed.bench.workload import VICUNA, workload
 from picegate.testbed.emulated.profile import load_profile
+from tests.unit.testbed.made import Made
 
 CLOUD, EDGE = load_profile("headline-cloud"), load_profile("headline-orin")
-MEASURED = Figures(
-    answers=100,
-    failed=0,
-    achieved_per_minute=0.0,
-    latency_p50=10.0,
-    latency_p95=0.0,
-    latency_p99=30.0,
-    first_p50=0.1,
-    first_p95=0.2,
-    token_gap_p50=0.03,
-    stalls_per_answer=0.0,
-    stalled_share=0.0,
-    words_per_answer=230.0,
-    cloud_tokens=300.0,
-    edge_tokens=0.0,
-    cost=0.001,
-    edge_busy=0.5,
-    edge_slots=0.5,
-    cloud_busy=0.9,
-    cloud_slots=0.9,
-    cached_share=0.9,
-    cpu_ms_per_answer=20.0,
-    late_share=0.0,
-    worst_lag_s=0.0,
-    modes={"cloud": 100},
-)
-
-
-class Made(Crew):
-    """Makes up trials: the 95th percentile is at the objective where the load is what a policy `carries`."""
-
-    def __init__(self, carries: Callable[[Point], float]) -> None:
-        self._carries = carries
-        self.asked: list[int] = []  # the seed of each trial
-
-    def later(self, point: Point, then: Callable[[Trial], None]) -> None:
-        self.asked.append(point.load.seed)
-        load, most = point.load.per_minute, self._carries(point)
-        figures = replace(MEASURED, latency_p95=30.0 * load / most, achieved_per_minute=min(load, most))
-        then(Trial(point.policy.name, point.site.edges, point.load, figures))
-
-    def hunt(self, hunt: Hunt) -> None:
-        while (point := hunt.next()) is not None:
-            self.later(point, hunt.tell)
-
-    def finish(self) -> None:
-        pass
 
 
 def measured(scope: Scope | None = None) -> tuple[Headline, Made]:

@@ -1,0 +1,1 @@
+"""`picegate bench headline | sweep | ablations | trial | calibrate | profiles`: one file per command."""

@@ -1,0 +1,72 @@
+"""`picegate bench sweep`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from picegate.cli.options import complaints, with_the_options_of
+from picegate.cli.testbed.stage import (
+    RESULTS,
+    EdgesOption,
+    OutOption,
+    PatternOption,
+    PolicyOption,
+    SecondsOption,
+    SeedsOption,
+    TriesOption,
+    load_of,
+    policies_of,
+    set_up,
+)
+from picegate.cli.testbed.work import Work
+from picegate.core.errors import ConfigError
+from picegate.testbed.bench.axes import AXES, axis_of
+from picegate.testbed.bench.page import sweep_page
+from picegate.testbed.bench.policies import AUTO, CLOUD, EDGE, ROUTE
+from picegate.testbed.bench.report import about, bar_data
+from picegate.testbed.bench.sweep import Sweep
+from picegate.testbed.bench.sweep_report import sweep_tables
+
+NEARLY_ALL = 0.9  # of what the cloud alone can do, where no load is named
+
+
+@with_the_options_of(set_up)
+def run_sweep(
+    over: Annotated[str, typer.Argument(help=f"What varies: {', '.join(AXES)}.")],
+    *,
+    load: Annotated[
+        float | None, typer.Option(help="Requests per minute [90 % of what the cloud alone can do].")
+    ] = None,
+    edges: EdgesOption = 4,
+    pattern: PatternOption = "poisson",
+    seeds: SeedsOption = 1,
+    seconds: SecondsOption = None,
+    throughput: Annotated[
+        bool, typer.Option("--throughput", help="Search the throughput at the objective at every value, too.")
+    ] = False,
+    tries: TriesOption = 5,
+    policies: PolicyOption = None,
+    out: OutOption = RESULTS,
+    **options: Any,
+) -> None:
+    """One thing varies, all policies at every value. EMULATED cloud and edges, the real gateway."""
+    with complaints():
+        stage, axis = set_up(**options), axis_of(over)
+        if throughput and axis.name == "load":
+            raise ConfigError("over load there is no throughput to search: it is a load")
+        of = Sweep(
+            axis,
+            stage.site(edges),
+            load_of(NEARLY_ALL * stage.alone() if load is None else load, seconds, pattern),
+            stage.asked,
+            policies_of(policies, (AUTO, CLOUD, EDGE, ROUTE)),
+            seeds=tuple(range(1, seeds + 1)),
+            tries=tries if throughput else 0,
+        )
+    work = Work(stage.notes())
+    work.measure(of.trial_count, of.measure)
+    bars = of.bars()
+    work.show(sweep_tables(of), bars)
+    data = about(stage.notes()) | {"over": over, "trials": of.as_data(), "throughput": of.throughput_data()}
+    work.write(out, f"sweep-{over}", data | {"bars": bar_data(bars)}, sweep_page(of, bars))
+    work.end(bars)

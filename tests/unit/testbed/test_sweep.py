@@ -1,0 +1,129 @@
+"""What a sweep makes of its trials. The trials themselves are made up here."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from picegate.core.errors import ConfigError
+from picegate.testbed.bench.axes import AXES, axis_of
+from picegate.testbed.bench.hunt import Point
+from picegate.testbed.bench.offer import Load
+from picegate.testbed.bench.page import sweep_page
+from picegate.testbed.bench.policies import AUTO, CLOUD, EDGE, ROUTE
+from picegate.testbed.bench.sweep import MEASURES, Sweep
+from picegate.testbed.bench.sweep_report import sweep_tables
+from picegate.testbed.bench.workload import VICUNA, workload
+from picegate.testbed.emulated.profile import load_profile
+from picegate.testbed.emulated.site import Site
+from tests.unit.testbed.made import MEASURED, Made
+
+SITE = Site(load_profile("headline-cloud"), load_profile("headline-orin"), edges=4)
+ASKED = workload(VICUNA)
+
+
+def swept(
+    axis: str, carries: Callable[[Point], float], *, seeds: tuple[int, ...] = (1,), tries: int = 0
+) -> tuple[Sweep, Made]:
+    policies = (AUTO, CLOUD, EDGE, ROUTE)
+    of = Sweep(axis_of(axis), SITE, Load(60.0, 120.0), ASKED, policies, seeds=seeds, tries=tries)
+    crew = Made(carries)
+    of.measure(crew)
+    return of, crew
+
+
+def slow_edges_hurt(point: Point) -> float:
+    """Ours is as good as the cloud until edges are slow, and worse from then on."""
+    slow = point.site.edge_faults.slowness
+    carries = {"auto": 120.0 if slow < 10 else 80.0, "cloud": 100.0, "edge": 90.0 / slow, "route": 95.0}
+    return carries[point.policy.name]
+
+
+def test_the_bar_is_about_the_value_where_ours_stands_worst() -> None:
+    of, _ = swept("slowness", slow_edges_hurt)
+    p50, p95 = of.bars()
+    assert p95.name.endswith("worst at slowness 10")
+    assert p95.figure == pytest.approx(100 / 80)
+    assert p50.figure == pytest.approx(100 / 80)
+    assert not p95.met
+    assert p95.spread == pytest.approx((100 / 120, 100 / 80))
+
+
+def test_the_best_rival_is_told_for_every_value() -> None:
+    of, _ = swept("slowness", lambda p: 200.0 / p.site.edge_faults.slowness if p.policy is EDGE else 50.0)
+    rivals = {one.value: one.rival for one in of.standings(MEASURES["p95 latency"])}
+    assert rivals[1] == "edge"
+    assert rivals[30] in ("cloud", "route")
+
+
+def test_seeds_are_averaged_and_their_spread_is_told() -> None:
+    of, crew = swept("slowness", lambda p: (100.0 + 10.0 * p.load.seed) if p.policy is AUTO else 100.0, seeds=(1, 2))
+    assert len(crew.asked) == of.trial_count == 2 * 5 * 4
+    worst = of.standings(MEASURES["p95 latency"])[0]
+    assert worst.ratio == pytest.approx((100 / 110 + 100 / 120) / 2)
+    assert worst.spread == pytest.approx((100 / 120, 100 / 110))
+
+
+def test_where_nobody_can_answer_ours_is_not_worse() -> None:
+    of, _ = swept("slowness", lambda _: 1.0)
+    lost = replace(MEASURED, latency_p50=math.inf, latency_p95=math.inf)
+    of.trials = {key: replace(trial, figures=lost) for key, trial in of.trials.items()}
+    assert [bar.figure for bar in of.bars()] == [1.0, 1.0]
+
+
+def test_throughput_is_searched_at_every_value_and_compared() -> None:
+    of, _ = swept("slowness", slow_edges_hurt, tries=6)
+    bar = of.bars()[-1]
+    assert bar.name.startswith("throughput at the objective over the best")
+    assert bar.name.endswith(("worst at slowness 10", "worst at slowness 30"))
+    assert bar.figure == pytest.approx(0.8, rel=0.05)
+    assert not bar.met
+    assert {row["policy"] for row in of.throughput_data()} == {"auto", "cloud", "edge", "route"}
+
+
+def test_table_and_page_show_every_metric() -> None:
+    of, _ = swept("slowness", slow_edges_hurt, tries=4)
+    standings, throughput, trials = sweep_tables(of)
+    assert len(standings.lines) == len(throughput.lines) == 5
+    assert len(trials.lines) == 5 * 4
+    wanted = {"in 30 s", "p50 s", "p95 s", "p99 s", "first s", "ms/token", "stalls", "cloud tok", "cost/1000", "slots"}
+    assert wanted <= set(trials.columns)
+    page = sweep_page(of, of.bars())
+    assert "EMULATED" in page
+    assert 'class="missed"' in page
+    for title in ("Throughput at the objective", "Time to first token", "Time between tokens", "Pauses over 1 s"):
+        assert title in page
+
+
+def test_a_sweep_broken_off_has_bars_of_what_it_has() -> None:
+    of, _ = swept("slowness", slow_edges_hurt)
+    of.trials = {key: trial for key, trial in of.trials.items() if key[1] <= 2}
+    assert all(bar.met for bar in of.bars())
+    of.trials.clear()
+    assert of.bars() == []
+
+
+@pytest.mark.parametrize("name", list(AXES))
+def test_every_axis_changes_something_and_can_be_offered(name: str) -> None:
+    axis = axis_of(name)
+    settings = [axis.apply(value, SITE, Load(60.0, 120.0), ASKED) for value in axis.values]
+    assert all(one != other for one, other in combinations(settings, 2))
+
+
+def test_no_edges_and_very_slow_edges_are_among_the_values() -> None:
+    assert 0 in axis_of("edges").values
+    assert max(axis_of("slowness").values) >= 10
+
+
+def test_make_sweeps_every_axis() -> None:
+    makefile = Path(__file__).parents[3] / "Makefile"
+    (line,) = [line for line in makefile.read_text().splitlines() if line.startswith("AXES ?= ")]
+    assert set(line.removeprefix("AXES ?= ").split()) == set(AXES)
+
+
+def test_an_unknown_axis_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match="load, edges, edge-rtt"):
+        axis_of("colour")
