@@ -12,7 +12,7 @@ from picegate.core.language import unspaced_letters
 
 _DRESS = re.compile(r"(?:#{1,6}[ \t]*|[*_]{1,3}|[「『【〈“\"■◆●▶][ \t]*)*")  # in front of a heading
 _UNDRESS = '*_」』】〉”"'
-_SEPARATOR = re.compile(rf"[{_UNDRESS}]*[ \t]*(?P<sign>[:：]|[-–—]+(?=\s)|\n|(?<=】)(?=\S))")
+_SEPARATOR = re.compile(rf"[{_UNDRESS}]*[ \t]*(?P<sign>[:：]|[-–—]+(?=\s)|\n|(?<=】)(?=[^\s{_UNDRESS}]))")
 _BEHIND_PLAIN, _BEHIND_BOLD = re.compile(r"\s*"), re.compile(r"[*_]*\s*")
 _MAY_SEPARATE = re.compile(rf"[{_UNDRESS}]*[ \t]*[-–—]*")
 _END = re.compile(r"[.!?。！？…]+[\"'”’)\]*_`」』）】]*")

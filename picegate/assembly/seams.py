@@ -27,7 +27,7 @@ _UNSETTLED = f"{_SPACES}\n\r{_OPENERS},、，;；"  # at the end of a text: what
 _ENDS_BEHIND = ".!?…。！？\"'”’)]*_`」』）】"
 _STOP = re.compile(r"[.!?…][\"'”’)\]*_`]*(?=\s)|[。！？]|[ \t\u3000]*\r?\n")
 _NOTABLE = re.compile(rf"[.!?…。！？\n\r{re.escape(_OPENERS)},、，;；]|\s\Z")
-_LOST_END = re.compile(r"[,、，;；(（「『“\[][\s,、，;；(（「『“\[]*(?=…)")
+_LOST_END = re.compile(r"[,、，;；(（「『“\[][ \t\u3000,、，;；(（「『“\[]*(?=…)")
 _COMMAS = ",、，"
 _FENCES = ("```", "~~~")
 
@@ -168,8 +168,6 @@ class Seam:
         return NO if marker(rest) else len(own.text)
 
     def _text(self) -> str | None:
-        if ELLIPSIS in self._held and not self._fence:
-            self._held = _LOST_END.sub("", self._held)
         seen = self._tail + self._held
         stop = None if self._fence else _STOP.search(seen, len(self._tail) + self._skip if self._skip else 0)
         if self._fence:
@@ -183,24 +181,33 @@ class Seam:
             at = None
         if at is not None:
             text, self._held = self._held[: max(0, size)], self._held[max(0, size) :]
+            text = self._without_lost_end(text)
             self._at, self._tail, self._skip = at, "", 0
             return text
         text = self._held.rstrip(f"{_SPACES}\r" if self._fence else _UNSETTLED)
         if len(text) <= self._skip:
             return None
         self._held = self._held[len(text) :]
+        text = self._without_lost_end(text)
         self._tail = (self._tail + text[self._skip :])[-8:]
         return text
+
+    def _without_lost_end(self, text: str) -> str:
+        """Without the comma or the opening bracket that an ellipsis stands behind."""
+        if ELLIPSIS not in text or self._fence:
+            return text
+        return text[: self._skip] + _LOST_END.sub("", text[self._skip :])
 
     def _sentence(self, final: bool) -> str | None:
         held = self._held
         gap = self._skip or len(held) - len(held.lstrip(_SPACES))
-        rest = held[gap:]
+        rest = held[gap:].lstrip(_SPACES)
         if not rest:
             return None
         if rest[0] in "\r\n":
-            self._at = _At.LINE
+            self._at, self._skip = _At.LINE, 0
             return ""
+        held = self._held = held[:gap] + rest
         if not gap and rest[0] in "」』）】”。！？":
             self._held = rest[1:]
             return rest[0]
@@ -209,13 +216,13 @@ class Seam:
             if length == NO and not self._concludes:
                 length, _ = words_first(rest, CONCLUSIONS, final=final)
                 if length > NO:
-                    self._held = held[:gap] + _capital(rest[length:])
+                    self._held, self._skip = held[:gap] + _capital(rest[length:]), gap
                     return ""
             if length == WAIT:
                 return None
             if length > NO:
-                self._held = held[:gap] + rest[length:].lstrip(_SPACES)
-                return "" if self._held[gap:] else None
+                self._held, self._skip = held[:gap] + rest[length:], gap
+                return ""
         self._at = _At.TEXT
         return ""
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from picegate.assembly.merger import Merger
 from picegate.core.events import CLOUD, TextDelta
+from picegate.core.language import UNSPACED
 from picegate.core.sketch import Point
 from picegate.core.tokens import estimate_tokens
 
@@ -210,7 +211,7 @@ def test_the_bound_on_tokens_cuts_between_words(parts: list[Part], max_tokens: i
         assert text == text.rstrip()
         rest = answer[len(text) :]
         assert rest[0].isspace() or not text or not rest[0].isascii() or not text[-1].isascii()
-        following = re.match(r"\s*(?:[^\x00-\x7f]|[!-~]+)", rest)
+        following = re.match(rf"\s*(?:[{UNSPACED}]|[^\s{UNSPACED}]+)", rest)
         assert following
         assert estimate_tokens(text + following[0]) >= max_tokens  # the next word would not have fitted
 
