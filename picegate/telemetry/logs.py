@@ -73,7 +73,7 @@ def _written(tally: Tally) -> tuple[int, int, list[str]]:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line: time (UTC), level, logger, message, request_id, a request's figures, a traceback as error."""
+    """One JSON object per line: time (UTC), level, logger, message, request_id, a request's figures, an error."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
