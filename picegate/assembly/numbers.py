@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from itertools import groupby
 from typing import NamedTuple
 
 _SMALL = (
@@ -15,7 +17,16 @@ _WORDS |= {"twice": 2.0, "thrice": 3.0, "dozen": 12.0}
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "百": 1e2, "千": 1e3, "万": 1e4, "億": 1e8}
 _KANJI = {character: float(value) for value, character in enumerate("〇一二三四五六七八九")}
 
-_WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
+
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern for one of `words`, the longest that fits; by first letters, so that most are ruled out at once."""
+    by_first = groupby(sorted(words, key=lambda word: (word[0], -len(word))), key=lambda word: word[0])
+    return "|".join(
+        f"{re.escape(first)}(?:{'|'.join(re.escape(word[1:]) for word in some)})" for first, some in by_first
+    )
+
+
+_WORD = _any_of(_WORDS)
 _FIRST = "".join(sorted({word[0] for word in _WORDS}))
 _KANJI_DIGITS = "〇一二三四五六七八九十百"
 _FOUND = re.compile(
@@ -51,7 +62,7 @@ _UNITS = {
 }
 _NAMES = {spelling: unit for unit, spellings in _UNITS.items() for spelling in spellings}
 _UNIT = re.compile(
-    rf"[ -]?(?:({'|'.join(re.escape(name) for name in sorted(_NAMES, key=len, reverse=True))})(?![a-z])|([a-z]{{3,}}))",
+    rf"[ -]?(?:({_any_of(_NAMES)})(?![a-z])|([a-z]{{3,}}))",
     re.IGNORECASE,
 )
 

@@ -192,7 +192,7 @@ def copied(units: Units, notes: Units) -> float:
     """How much of the passage is its notes, word for word: ROUGE-2 precision (Lin, 2004) above what is usual."""
     held = set(notes.grams(2))
     found = units.grams(2)
-    return _ramp(sum(gram in held for gram in found) / len(found), _COPY, 1.0) if found else 0.0
+    return _ramp(sum(map(held.__contains__, found)) / len(found), _COPY, 1.0) if found else 0.0
 
 
 def off_topic(found: Sequence[set[str]], known: set[str]) -> float:

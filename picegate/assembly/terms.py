@@ -41,7 +41,9 @@ class Units:
 
     def __init__(self, text: str) -> None:
         self._units: list[str] = _UNIT.findall(unicodedata.normalize("NFKC", text).casefold())
-        self._dense = sum(len(unit) == 1 and is_unspaced(unit) for unit in self._units) * 2 > len(self._units)
+        self._dense = not text.isascii() and sum(
+            len(unit) == 1 and is_unspaced(unit) for unit in self._units
+        ) * 2 > len(self._units)
 
     def grams(self, size: int) -> list[tuple[str, ...]]:
         """Runs of so many words; in an unspaced script, of twice as many characters."""

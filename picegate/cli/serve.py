@@ -14,6 +14,7 @@ import uvicorn
 
 from picegate.access.keys import KeyStore
 from picegate.cli.options import MISUSED, ConfigOption, complain, complaints, settings_of
+from picegate.cli.packets import Protocol
 from picegate.database import open_database
 from picegate.settings import Settings
 from picegate.telemetry.logs import configure
@@ -45,6 +46,7 @@ def serve(
     server = _Server(
         uvicorn.Config(
             app,
+            http=Protocol,
             log_config=None,  # ours is configured already
             access_log=False,  # RequestLog writes better lines
             server_header=False,

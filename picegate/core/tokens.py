@@ -11,6 +11,8 @@ TOKENS_PER_MESSAGE = 4  # role and turn markers of a chat template
 
 def token_weight(text: str) -> float:
     """Tokens of `text`, estimated and not rounded: the weights of a text's pieces add up to its own."""
+    if text.isascii():
+        return len(text) / CHARS_PER_TOKEN
     dense = len(_DENSE.findall(text))
     return dense + (len(text) - dense) / CHARS_PER_TOKEN
 

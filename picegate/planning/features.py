@@ -85,6 +85,15 @@ CUES: Mapping[str, Cue] = {
         "翻訳, 要約, 書き換え, 言い換え, 校正, 添削, 分類, 抽出, 訳して",
     ),
 }
+# The same the other way round: a question has few words, and there are many cues.
+_BY_WORD: Mapping[str, frozenset[str]] = {
+    word: frozenset(name for name, cue in CUES.items() if word in cue.words)
+    for word in frozenset[str]().union(*(cue.words for cue in CUES.values()))
+}
+_PHRASES = tuple((phrase.split()[0], phrase, name) for name, cue in CUES.items() for phrase in cue.phrases)
+_BY_FIRST_WORD: Mapping[str, tuple[tuple[str, str], ...]] = {
+    first: tuple((phrase, name) for other, phrase, name in _PHRASES if other == first) for first, _, _ in _PHRASES
+}
 _OPENINGS: Mapping[str, re.Pattern[str]] = {
     "lookup": re.compile(
         r"\s*(?:who|when|where|which|what(?: is|'s| was) the (?:name|capital|year|date|number|population|currency)"
@@ -114,7 +123,7 @@ def features(ask: Ask) -> dict[str, float]:
     text = question if len(question) <= 2 * _READ else f"{question[:_READ]}\n{question[-_READ:]}"
     own = token_weight(question)
     before = estimate_chat_tokens([message.text for message in ask.messages]) - own
-    letters = max(len(text), 1)
+    letters, japanese = max(len(text), 1), not text.isascii()
     found = {
         "typical": 1.0,
         "question": log((1.0 + own) / (1.0 + TYPICAL_QUESTION)),
@@ -122,17 +131,20 @@ def features(ask: Ask) -> dict[str, float]:
         "turns": min(len(ask.messages) - 1, 10) / 5.0,
         "digits": min(1.0, 5.0 * len(_DIGITS.findall(text)) / letters),
         "asks": float("?" in text or "？" in text or "か。" in text),
-        "kana": float(_KANA.search(text) is not None),
+        "kana": float(japanese and _KANA.search(text) is not None),
     }
     read = _WORDS.findall(text.lower())
-    words, line, japanese = set(read), f" {' '.join(read)} ", not text.isascii()
-    for name, cue in CUES.items():
-        if (
-            not cue.words.isdisjoint(words)
-            or any(phrase in line for phrase in cue.phrases)
-            or (japanese and any(part in text for part in cue.anywhere))
-        ):
-            found[name] = 1.0
+    line = f" {' '.join(read)} "
+    cued: set[str] = set()
+    for word in set(read):
+        if word in _BY_WORD:
+            cued |= _BY_WORD[word]
+        for phrase, name in _BY_FIRST_WORD.get(word, ()):
+            if phrase in line:
+                cued.add(name)
+    if japanese:
+        cued |= {name for name, cue in CUES.items() if any(part in text for part in cue.anywhere)}
+    found |= {name: 1.0 for name in CUES if name in cued}
     found |= {name: 1.0 for name, opening in _OPENINGS.items() if opening.match(text)}
     if japanese and any(part in text for part in _LOOKUPS_JA):
         found["lookup"] = 1.0

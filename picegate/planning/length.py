@@ -92,7 +92,7 @@ class LengthModel:
             spread=spread,
             ceiling=ask.max_tokens,
             delegable=_share(delegable.mean + 0.5 * delegable.doubt),
-            chained=_share(self._chained.predict(x).mean),
+            chained=_share(self._chained.mean(x)),
             hard=max(x.get(name, 0.0) for name in _HARD),
             because=because,
             features=x,

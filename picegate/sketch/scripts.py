@@ -32,9 +32,9 @@ def language_of(text: str) -> Language:
     Kana means Japanese, unless they are a quotation in an English sentence. Ideographs alone may be Chinese, so they
     are OTHER. Latin letters are English where its function words outnumber those of its neighbours.
     """
-    bare = _CODE.sub(" ", text)
+    bare = _CODE.sub(" ", text) if "`" in text or "://" in text else text
     words = [word.lower() for word in _WORDS.findall(bare)]
-    english = sum(word in _ENGLISH for word in words)
+    english = sum(map(_ENGLISH.__contains__, words))
     unspaced, latin = unspaced_letters(bare), latin_letters(bare)
     if _KANA.search(bare) and not (english >= 2 and latin > unspaced):
         return Language.JAPANESE

@@ -3,22 +3,77 @@
 import json
 import logging
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from picegate.core.chat import Ask
 from picegate.core.events import Event, Finished, Planned
 from picegate.core.plan import Plan
+from picegate.core.usage import Tally
 from picegate.settings import LoggingSettings
 
 log = logging.getLogger("picegate.requests")
 
 REQUEST_ID = "request_id"  # give it as `extra` to any log call that is about one request
-FIELDS = "fields"  # likewise, a mapping that JSON lines carry as their own members
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of a request as a message: put into words by whoever writes it, and only there."""
+
+    ask: Ask
+    plan: Plan | None
+    end: Finished
+
+    def __str__(self) -> str:
+        plan, end, tally = self.plan, self.end, self.end.tally
+        mode = "none" if plan is None else f"{plan.mode.value}-{plan.level}" if plan.level else plan.mode.value
+        error = f" {end.error}" if end.error else ""
+        cloud, edge, nodes = _written(tally)
+        on = f" on {', '.join(nodes)}" if nodes else ""
+        first = "never" if tally.first_token_s is None else f"{tally.first_token_s:.2f}s"
+        return (
+            f"{mode} ({plan.why.code if plan else ''}) {end.finish_reason}{error}: {tally.completion_tokens} tokens, "
+            f"cloud wrote {cloud}, edge {edge}{on}; first {first}, total {tally.total_s:.2f}s"
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """What a JSON line carries as its own members."""
+        plan, end, tally = self.plan, self.end, self.end.tally
+        cloud, edge, nodes = _written(tally)
+        return {
+            "key_id": self.ask.key_id,
+            "model": self.ask.model,
+            "mode": plan.mode.value if plan else None,
+            "sketch_level": plan.level if plan else 0,
+            "reason": plan.why.code if plan else "",
+            "finish_reason": end.finish_reason,
+            "finish_error": end.error,
+            "completion_tokens": tally.completion_tokens,
+            "cloud_tokens": cloud,
+            "edge_tokens": edge,
+            "nodes": nodes,
+            "first_token_s": tally.first_token_s,
+            "total_s": tally.total_s,
+        }
+
+
+def _written(tally: Tally) -> tuple[int, int, list[str]]:
+    """Tokens by the cloud, tokens by the edge, and the nodes that were asked."""
+    cloud = edge = 0
+    nodes: dict[str, None] = {}
+    for leg in tally.legs:
+        if leg.is_cloud:
+            cloud += leg.tokens.completion
+        else:
+            edge += leg.tokens.completion
+            nodes[leg.where] = None
+    return cloud, edge, list(nodes)
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line: time (UTC), level, logger, message, request_id, the fields, a traceback as error."""
+    """One JSON object per line: time (UTC), level, logger, message, request_id, a request's figures, an error."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -29,7 +84,8 @@ class JsonLines(logging.Formatter):
         }
         if request_id := getattr(record, REQUEST_ID, None):
             line[REQUEST_ID] = request_id
-        line |= getattr(record, FIELDS, {})
+        if isinstance(record.msg, Ended):
+            line |= record.msg.fields()
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
@@ -40,6 +96,13 @@ class TextLines(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        self._second, self._words = 0, ""  # the last second that was put into words
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._words = second, super().formatTime(record, self.default_time_format)
+        return f"{self._words},{record.msecs:03.0f}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         request_id = getattr(record, REQUEST_ID, None)
@@ -73,46 +136,6 @@ class RequestLog:
                 made = self._plans.pop(id(ask), None)
                 level = logging.WARNING if event.finish_reason == "error" else logging.INFO
                 if log.isEnabledFor(level):
-                    self._write(level, ask, made, event)
+                    log.log(level, Ended(ask, made, event), extra={REQUEST_ID: ask.request_id})
             case _:
                 pass
-
-    def _write(self, level: int, ask: Ask, plan: Plan | None, end: Finished) -> None:
-        tally = end.tally
-        nodes = list(dict.fromkeys(leg.where for leg in tally.edge_legs))
-        cloud = sum(leg.tokens.completion for leg in tally.cloud_legs)
-        edge = sum(leg.tokens.completion for leg in tally.edge_legs)
-        mode = "none" if plan is None else f"{plan.mode.value}-{plan.level}" if plan.level else plan.mode.value
-        reason = plan.why.code if plan else ""
-        log.log(
-            level,
-            "%s (%s) %s%s: %d tokens, cloud wrote %d, edge %d%s; first %s, total %.2fs",
-            mode,
-            reason,
-            end.finish_reason,
-            f" {end.error}" if end.error else "",
-            tally.completion_tokens,
-            cloud,
-            edge,
-            f" on {', '.join(nodes)}" if nodes else "",
-            "never" if tally.first_token_s is None else f"{tally.first_token_s:.2f}s",
-            tally.total_s,
-            extra={
-                REQUEST_ID: ask.request_id,
-                FIELDS: {
-                    "key_id": ask.key_id,
-                    "model": ask.model,
-                    "mode": plan.mode.value if plan else None,
-                    "sketch_level": plan.level if plan else 0,
-                    "reason": reason,
-                    "finish_reason": end.finish_reason,
-                    "finish_error": end.error,
-                    "completion_tokens": tally.completion_tokens,
-                    "cloud_tokens": cloud,
-                    "edge_tokens": edge,
-                    "nodes": nodes,
-                    "first_token_s": tally.first_token_s,
-                    "total_s": tally.total_s,
-                },
-            },
-        )

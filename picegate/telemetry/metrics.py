@@ -164,14 +164,14 @@ class Metrics:
         for leg in tally.legs:
             side = "cloud" if leg.is_cloud else "edge"
             self._of(self._legs, leg.kind.value, leg.where, leg.end.value).inc()
-            self._of(self._tokens, side, "prompt").inc(leg.tokens.prompt)
-            self._of(self._tokens, side, "cached").inc(leg.tokens.cached)
-            self._of(self._tokens, side, "completion").inc(leg.tokens.completion)
+            _add(self._of(self._tokens, side, "prompt"), leg.tokens.prompt)
+            _add(self._of(self._tokens, side, "cached"), leg.tokens.cached)
+            _add(self._of(self._tokens, side, "completion"), leg.tokens.completion)
         if self._bill is not None:
             bill = self._bill(tally)
-            self._of(self._cost, "cloud", bill.currency).inc(bill.cloud)
-            self._of(self._cost, "edge", bill.currency).inc(bill.edge)
-            self._of(self._cloud_only_cost, bill.currency).inc(bill.cloud_only)
+            _add(self._of(self._cost, "cloud", bill.currency), bill.cloud)
+            _add(self._of(self._cost, "edge", bill.currency), bill.edge)
+            _add(self._of(self._cloud_only_cost, bill.currency), bill.cloud_only)
 
     def _of(self, metric: _Metric, *labels: str) -> _Metric:
         """`metric.labels(*labels)`, looked up once: a request asks for a score of them."""
@@ -245,6 +245,11 @@ class _Models(Collector):
             if score.won is not None:
                 won.add_metric((model,), score.won)
         yield from (passages, sound, won, losing)
+
+
+def _add(counter: Counter, amount: float) -> None:
+    if amount:  # a counter takes a lock for nothing, too
+        counter.inc(amount)
 
 
 def _code(error: str | None) -> str:

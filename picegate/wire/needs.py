@@ -17,10 +17,14 @@ _PRESENT = (
     "structured_outputs",
 )
 _TRUE = ("logprobs", "echo", "continue_final_message")
+_READ = ("tools", "functions", "response_format", "n", "top_logprobs", "logit_bias", "modalities")
+_ANY = frozenset((*_PRESENT, *_TRUE, *_READ))
 
 
 def read_needs(fields: Fields) -> tuple[str, ...]:
     """The body's fields that neither an edge nor a merged answer can serve; the conversation's are `read_messages`'."""
+    if _ANY.isdisjoint(fields.values):  # most requests
+        return ()
     needs = [name for name in ("tools", "functions") if fields.array(name)]
     form = fields.object("response_format")
     if form is not None and Fields(form, "response_format").string("type") not in (None, "text"):

@@ -12,6 +12,7 @@ FORCED = {"pice-cloud": Mode.CLOUD, "pice-progressive": Mode.PROGRESSIVE, "pice-
 MAX_ENSEMBLE = 8
 
 AUTO = "auto"  # the planner decides, whatever an alias stands for
+_MODES, _POLICIES, _SERVICES = (AUTO, *Mode), tuple(DataPolicy), tuple(ServiceLevel)
 _KNOWN = ("mode", "level", "ensemble", "data_policy", "service_level", "explain")
 
 
@@ -38,11 +39,11 @@ def read_options(fields: Fields, model: str, aliases: Mapping[str, AliasSettings
     unknown = next((name for name in pice.values if name not in _KNOWN), None)
     if unknown is not None:
         raise BadRequest(f"Unknown parameter: 'pice.{unknown}'.", code="unknown_parameter", param=f"pice.{unknown}")
-    said = pice.choice("mode", (AUTO, *Mode))
+    said = pice.choice("mode", _MODES)
     mode = Mode(said) if said not in (None, AUTO) else None
     level = pice.integer("level", 1, 3)
-    policy = pice.choice("data_policy", tuple(DataPolicy))
-    service = pice.choice("service_level", tuple(ServiceLevel))
+    policy = pice.choice("data_policy", _POLICIES)
+    service = pice.choice("service_level", _SERVICES)
     forced = FORCED.get(model)
     if forced is not None:
         if mode not in (None, forced):

@@ -67,7 +67,7 @@ async def test_a_part_that_nobody_can_write_leaves_its_facts(fault: Answer) -> N
         return fault if "without an introduction" in call.last or call.leg == "hedge" else Reply(*notes_of(call))
 
     edges = [ScriptedEdge("a", bad), ScriptedEdge("b", bad)]
-    async with cluster(sketches(LONG, Refusal(500)), edges, cloud={"retries": 0}) as c:
+    async with cluster(sketches(LONG, Refusal(500)), edges, cloud={"retries": 0}, progressive={"warm": False}) as c:
         heard = await hear(c.client())
         assert in_order(heard.text, "Opening.", *CLAUSES, "Walk for 30 minutes", "Closing.")
 
