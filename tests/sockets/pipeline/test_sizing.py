@@ -22,6 +22,8 @@ HELD = "Sleep for 7 hours"
 
 
 def in_order(text: str, *facts: str) -> bool:
+    """Each fact once; where a sentence begins with it, it has a capital letter."""
+    text, facts = text.casefold(), tuple(fact.casefold() for fact in facts)
     places = [text.find(fact) for fact in facts]
     return -1 not in places and places == sorted(places) and all(text.count(fact) == 1 for fact in facts)
 
