@@ -20,7 +20,6 @@ from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Run
 from picegate.planning.ensemble import Moment, Second, opinions
 from picegate.planning.kinds import kind_of
-from picegate.planning.options import WEIGHTS
 from picegate.planning.placement import leg_s
 from picegate.sketch.scripts import Language
 
@@ -175,7 +174,7 @@ class Passage:
             free=sum(node.free for node in usable),
             seconds=seconds,
             price_s=float(plan.numbers.get("edge_price_ms", 0.0)) / 1000,
-            worth_s=WEIGHTS[plan.service].risk_s,
+            worth_s=plan.stake_s,
         )
 
     def _sound(self, model: str) -> float:

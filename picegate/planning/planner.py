@@ -239,7 +239,7 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
         warm=rules.warm and chosen.warm,
         resizing=rules.resizing and rules.pipelining and chosen.pipelined and not chosen.points_in_cloud,
         weak=scene.weak,
-        stake_s=scene.weights.risk_s / max(option.points if option is not None else points, 1),
+        stake_s=scene.weights.risk_s,
         notes=(*chosen.notes, *_notes(ask, rules)),
         numbers={
             "kind": str(kind_of(forecast.features)),

@@ -27,7 +27,7 @@ _LONGEST_NAME = 128
 PRIOR_MEAN = 0.75  # of passages that are sound, where nothing is known
 STRENGTH = 6.0  # passages that a level's prior counts as
 _EVEN = 0.5  # of contests between equals
-_CONTESTS = 0.2  # a model that loses every contest is trusted as one of which every tenth passage more is weak
+_CONTESTS = 0.5  # a model that loses every contest is trusted as one of which every fourth passage more is weak
 _OPTIMISM = 2.0  # standard deviations: nobody is given up for one weak passage or two
 
 
