@@ -8,6 +8,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from picegate.core.errors import ConfigError
 
+STATEMENTS = 8  # prepared ones that a connection of SQLite keeps: those of many rows are large, and few come again
 BUSY_S = 10.0  # the command line and the gateway may write to one SQLite file
 
 
@@ -55,7 +56,7 @@ def create_tables(engine: Engine, metadata: MetaData) -> None:
 
 
 def _sqlite(url: str, database: str | None) -> Engine:
-    arguments = {"check_same_thread": False, "timeout": BUSY_S}
+    arguments = {"check_same_thread": False, "timeout": BUSY_S, "cached_statements": STATEMENTS}
     if database in (None, "", ":memory:"):
         # Every connection to :memory: is a database of its own, so there must be only one.
         return create_engine(url, connect_args=arguments, poolclass=StaticPool)
