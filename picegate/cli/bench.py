@@ -16,6 +16,7 @@ from picegate.cli.placement import run_placement
 from picegate.cli.quality import run_quality
 from picegate.cli.testbed.ablations import run_ablations
 from picegate.cli.testbed.calibrate import run_calibrate
+from picegate.cli.testbed.ensembles import run_ensembles
 from picegate.cli.testbed.headline import run_headline
 from picegate.cli.testbed.profiles import profiles
 from picegate.cli.testbed.sweep import run_sweep
@@ -42,6 +43,7 @@ def benches() -> None:
 app.command("headline")(run_headline)
 app.command("sweep")(run_sweep)
 app.command("ablations")(run_ablations)
+app.command("ensembles")(run_ensembles)
 app.command("trial")(run_one)
 app.command("calibrate")(run_calibrate)
 app.command("profiles")(profiles)

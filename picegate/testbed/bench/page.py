@@ -7,9 +7,11 @@ from statistics import mean
 from picegate.testbed.bench.ablations import Ablations
 from picegate.testbed.bench.ablations_report import ablation_tables
 from picegate.testbed.bench.bars import Bar
+from picegate.testbed.bench.ensembles import Ensembles
 from picegate.testbed.bench.headline import Headline
 from picegate.testbed.bench.headline_report import headline_rows, limits, point_rows
 from picegate.testbed.bench.notes import EMULATED, notes
+from picegate.testbed.bench.policies import ENSEMBLES
 from picegate.testbed.bench.report import about
 from picegate.testbed.bench.sweep import Sweep
 from picegate.testbed.bench.sweep_report import sweep_tables
@@ -34,6 +36,12 @@ _MEASURES: tuple[tuple[str, str, Callable[[Trial], float]], ...] = (
     ("Cost", "per 1,000 answers", lambda trial: trial.figures.cost * 1000),
     ("Edge slots that write", "%", lambda trial: trial.figures.edge_slots * 100),
     ("Answers done", "per minute", lambda trial: trial.figures.achieved_per_minute),
+)
+
+_OF_ENSEMBLES: tuple[tuple[str, Callable[[Trial], float]], ...] = (
+    ("Quality of passages", lambda trial: trial.figures.quality),
+    ("Longest pause in an answer, 95th percentile, s", lambda trial: trial.figures.longest_gap_p95),
+    ("Median latency, s", lambda trial: trial.figures.latency_p50),
 )
 
 
@@ -100,6 +108,19 @@ def ablations_page(of: Ablations, bars: Sequence[Bar], assumptions: Iterable[str
     titles = "".join(f"<li>{escape(policy.name)}: {escape(policy.title)}</li>" for policy in of.policies)
     shown = [*map(_table, ablation_tables(of)), f"<ul>{titles}</ul>", *plots]
     return _page("picegate: what each part is worth, emulated", shown, bars, assumptions)
+
+
+def ensembles_page(of: Ensembles, bars: Sequence[Bar], assumptions: Iterable[str]) -> str:
+    names = [policy.name for policy in ENSEMBLES]
+    plots = []
+    for title, figure in _OF_ENSEMBLES:
+        seen = {name: [figure(trial) for (policy, _), trial in of.light.items() if policy == name] for name in names}
+        amounts = {name: mean(values) for name, values in seen.items() if values}
+        if amounts:
+            plots.append(amounts_svg(f"{title} (emulated)", amounts))
+    titles = "".join(f"<li>{escape(policy.name)}: {escape(policy.title)}</li>" for policy in ENSEMBLES)
+    shown = [_table(of.table()), f"<ul>{titles}</ul>", *plots]
+    return _page("picegate: what further candidates bring and cost, emulated", shown, bars, assumptions)
 
 
 def _table(rows: Rows) -> str:

@@ -55,6 +55,15 @@ class QualityModel:
         seen = _NORMAL.inv_cdf(min(max(found[0], 0.001), 0.999)) + self.blur * _z(candidate.text[:80])
         return Quality(_NORMAL.cdf(seen))
 
+    def assumptions(self) -> list[str]:
+        """All of it, in words."""
+        sound = " and ".join(f"{share:.0%}" for share in self.sound)
+        return [
+            f"EMULATED quality: edges have models in turn of whose passages {sound} are sound (quality above 0.5); "
+            f"the qualities of two candidates for one point correlate by {self.alike:g}, and the judge errs by "
+            f"{self.blur:g} standard deviations (normal scale); all of it assumed"
+        ]
+
 
 def mark(quality: float) -> str:
     """The word that bears it."""
