@@ -5,7 +5,6 @@ from picegate.core.language import is_unspaced, unspaced_letters
 
 _WORDS_BACK = 12  # the longest phrase watched
 _CHARACTERS_BACK = 40  # the same, in an unspaced script, where every character is a unit
-_HEAD = 12  # characters of a sentence that mostly tell it from all others
 
 
 class PhraseWatch:
@@ -54,9 +53,11 @@ class SentenceWatch:
 
     def __init__(self) -> None:
         self._said: list[str] = []
+        self._new = False  # the sentence at hand begins as none before it
 
     def add(self, sentence: str) -> bool:
         """Take note of a sentence that has ended; whether it was said before."""
+        self._new = False
         said = normal(sentence)
         if said in self._said:
             return True
@@ -65,11 +66,9 @@ class SentenceWatch:
         return False
 
     def may_repeat(self, beginning: str) -> bool:
-        if not self._said:
-            return False
-        first = normal(beginning[:_HEAD])
-        alike = [said for said in self._said if said.startswith(first)]
-        if not alike:
+        """Whether the sentence at hand, as far as it goes (it only grows), begins as one of those before."""
+        if not self._said or self._new:
             return False
         so_far = normal(beginning)
-        return any(said.startswith(so_far) for said in alike)
+        self._new = not any(said.startswith(so_far) for said in self._said)
+        return not self._new

@@ -31,7 +31,6 @@ _SIGN_OFFS = (
     "Let me know if you need any",
     "This paragraph",
 )
-_LONGEST = max(map(len, _SIGN_OFFS)) + 1
 _NO_SPACE_BEFORE = frozenset(",.;:!?)]}%…’”»")
 _OVERRUN = 1.6  # times the budget: where a sentence past the budget is given up
 _OVERRUN_WORDS = 40
@@ -71,6 +70,7 @@ class PassageFilter:
         self._since = 0  # where in `_pending` it begins
         self._space = ""
         self._word = ""
+        self._parting = True  # that sentence may become a farewell
         self._phrases = PhraseWatch()
         self._sentences = SentenceWatch()
         self._begun = False
@@ -163,8 +163,8 @@ class PassageFilter:
         beginning = self._sentence.lstrip()
         if self._phrases.repeated:
             self._stop_loop(len(self._pending) - self._phrases.repeated, out)
-        elif beginning.startswith(_SIGN_OFFS):  # the sentence at hand is the model's goodbye, not the passage's
-            del self._pending[self._since :]
+        elif self._parting and beginning.startswith(_SIGN_OFFS):
+            del self._pending[self._since :]  # the sentence at hand is the model's goodbye, not the passage's
             self._show_sentences(out)
             self.done = True
         elif unit.ends:
@@ -218,7 +218,7 @@ class PassageFilter:
         return self.done
 
     def _close_sentence(self, out: list[str]) -> None:
-        sentence, self._sentence = self._sentence, ""
+        sentence, self._sentence, self._parting = self._sentence, "", True
         if self._sentences.add(sentence):
             self._stop_loop(self._since, out)
         else:
@@ -229,9 +229,13 @@ class PassageFilter:
         return (
             self._phrases.suspects
             or self._sentences.may_repeat(beginning)
-            or (len(beginning) < _LONGEST and any(sign_off.startswith(beginning) for sign_off in _SIGN_OFFS))
+            or (self._parting and self._parts(beginning))
             or (self._checking and self._foreign())
         )
+
+    def _parts(self, beginning: str) -> bool:
+        self._parting = any(sign_off.startswith(beginning) for sign_off in _SIGN_OFFS)
+        return self._parting
 
     def _foreign(self) -> bool:
         """At the beginning: is this the language at all? Unknown until a letter of its script comes."""

@@ -23,13 +23,13 @@ POINT_WORDS = 40
 PER_PIECE = 3  # words in a chunk, as the scripted fakes send them
 BATCHES, BATCH = 5, 20  # answers; CPU time is counted in steps of 10 ms
 _NOTES = ("walking", "sleep", "friends", "work", "food", "breathing")
-_ABOUT = "lowers stress within weeks"
-SKETCH = "\n".join([OPENING, *(f">>{POINT_WORDS} {note} {_ABOUT}" for note in _NOTES), CLOSING])
-MARK = b"passage-"
-# In English, and about its notes: a passage that seems weak would be written once more, and that measured, too.
-_END = f"and this is how it {_ABOUT}."
-MARKED = POINT_WORDS - len(_END.split())  # words of a passage that begin with `MARK`
-PASSAGE = " ".join([*(f"passage-{number}" for number in range(MARKED)), _END])
+SKETCH = "\n".join([OPENING, *(f">>{POINT_WORDS} {note} lowers stress within weeks" for note in _NOTES), CLOSING])
+# Prose about the notes, as a node writes it: one that seemed weak would be written once more, and that measured, too.
+PASSAGE = (
+    "A little of it every day is enough to begin with. It lowers stress within weeks, because the body learns to "
+    "settle sooner after each small alarm, and most people who keep it up sleep better and soon worry less."
+)
+MARK = b"stress"  # of a passage, once; the cloud's own text has it only with a capital
 
 
 def measure(progress: Callable[[str], None], *, per_piece: int) -> list[float]:
@@ -61,7 +61,7 @@ async def _measure(progress: Callable[[str], None], per_piece: int) -> list[floa
         url = f"sqlite:///{work}/ledger.db"
         program, target = await anyio.to_thread.run_sync(serve, work, cloud.url, url, nodes)
         stack.callback(program.end)
-        asked = load.Target(target.name, target.url, "pice-progressive", target.key, MARK, words=POINTS * MARKED)
+        asked = load.Target(target.name, target.url, "pice-progressive", target.key, MARK, words=POINTS)
         return await anyio.to_thread.run_sync(_batches, program, asked, progress)
 
 
