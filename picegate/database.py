@@ -1,5 +1,8 @@
 """The door to the SQL database that `storage.url` names. What tables it holds is the business of the rooms using it."""
 
+import json
+
+import orjson
 from sqlalchemy import Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -20,7 +23,8 @@ def open_database(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-        engine = _sqlite(url, parsed.database) if parsed.get_backend_name() == "sqlite" else create_engine(url)
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        engine = _sqlite(url, parsed.database) if is_sqlite else create_engine(url, json_serializer=_as_json)
         with engine.connect():
             pass
     except ArgumentError as error:
@@ -59,13 +63,21 @@ def _sqlite(url: str, database: str | None) -> Engine:
     arguments = {"check_same_thread": False, "timeout": BUSY_S, "cached_statements": STATEMENTS}
     if database in (None, "", ":memory:"):
         # Every connection to :memory: is a database of its own, so there must be only one.
-        return create_engine(url, connect_args=arguments, poolclass=StaticPool)
-    engine = create_engine(url, connect_args=arguments)
+        return create_engine(url, json_serializer=_as_json, connect_args=arguments, poolclass=StaticPool)
+    engine = create_engine(url, json_serializer=_as_json, connect_args=arguments)
     # Many rows in one statement, which lets go of Python's lock once; the driver's own way does so for every row, and
     # each time the event loop and the ledger's thread wrestle for it.
     engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine, "connect", _write_ahead)
     return engine
+
+
+def _as_json(value: object) -> str:
+    """For columns of JSON. Text that UTF-8 cannot hold goes in as Python writes it."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value)
 
 
 def _write_ahead(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

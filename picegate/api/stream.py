@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Self, cast
 
@@ -100,10 +100,12 @@ class ChatResponse(Response):
         failure = await self._run(take)
         headers = plan_headers(writer.plan) if writer.plan is not None else {}
         if failure is not None or writer.body is None:
-            response = error_response(failure or PiceError("The answer has no end."), headers)
-        else:
-            response = Response(dump(writer.body), 200, headers, JSON)
-        await response(scope, receive, send)
+            await error_response(failure or PiceError("The answer has no end."), headers)(scope, receive, send)
+            return
+        body = dump(writer.body)
+        named = {**headers, "content-length": str(len(body)), "content-type": JSON}
+        await send({"type": "http.response.start", "status": 200, "headers": _raw(named)})
+        await send({"type": "http.response.body", "body": body})
 
     async def _run(self, take: Callable[[Event], bool]) -> PiceError | None:
         """Answer, and hand every event to `take`, after which others get a turn if it says so.
@@ -135,6 +137,10 @@ class ChatResponse(Response):
             return None
         shown.cloud_spent |= ended is not None and ended.tally.cloud_spent
         return shown
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 async def _when_gone(receive: Receive, leave: Callable[[], None]) -> None:
@@ -221,5 +227,5 @@ class EventStream:
         else:
             plan = self._plan()
             named = SSE_HEADERS | (plan_headers(plan) if plan is not None else {})
-            status, headers = 200, [(name.encode(), value.encode()) for name, value in named.items()]
+            status, headers = 200, _raw(named)
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

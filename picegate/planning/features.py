@@ -112,6 +112,7 @@ _WORDS = re.compile(r"[a-z+]+")
 _CODE_MARKS = re.compile(r"```|[{};]\s*\n|=>|==|\bdef |\bimport |</\w+>")
 _MATHS_MARKS = re.compile(r"[∑∫√≤≥≠^]|\$[^$\n]+\$|\\frac|\d\s*[+*/=×÷]\s*\d|\b[a-z]\s*=\s*\d|\b\d*[xy]\s*[+-]\s*\d")
 _DIGITS = re.compile(r"\d")
+_SIGNS = re.compile(r"[∑∫√≤≥≠^$\\]")  # without one of them, or a digit, there are no marks of mathematics
 _KANA = re.compile("[ぁ-ヿ]")
 
 NAMES: tuple[str, ...] = ("typical", "question", "history", "turns", "digits", "asks", "kana", *CUES, *_OPENINGS)
@@ -123,13 +124,13 @@ def features(ask: Ask) -> dict[str, float]:
     text = question if len(question) <= 2 * _READ else f"{question[:_READ]}\n{question[-_READ:]}"
     own = token_weight(question)
     before = estimate_chat_tokens([message.text for message in ask.messages]) - own
-    letters, japanese = max(len(text), 1), not text.isascii()
+    letters, digits, japanese = max(len(text), 1), len(_DIGITS.findall(text)), not text.isascii()
     found = {
         "typical": 1.0,
         "question": log((1.0 + own) / (1.0 + TYPICAL_QUESTION)),
         "history": log(1.0 + max(before - 4.0, 0.0)) / 5.0,
         "turns": min(len(ask.messages) - 1, 10) / 5.0,
-        "digits": min(1.0, 5.0 * len(_DIGITS.findall(text)) / letters),
+        "digits": min(1.0, 5.0 * digits / letters),
         "asks": float("?" in text or "？" in text or "か。" in text),
         "kana": float(japanese and _KANA.search(text) is not None),
     }
@@ -150,7 +151,7 @@ def features(ask: Ask) -> dict[str, float]:
         found["lookup"] = 1.0
     if _CODE_MARKS.search(text):
         found["code"] = 1.0
-    if _MATHS_MARKS.search(text):
+    if (digits or _SIGNS.search(text)) and _MATHS_MARKS.search(text):
         found["maths"] = 1.0
     if "code" in found:
         found.pop("story", None)  # "write a function"

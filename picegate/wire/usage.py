@@ -69,12 +69,14 @@ def pice_body(tally: Tally, bill: Bill, plan: Plan) -> dict[str, Any]:
 
 
 def _sum(legs: Sequence[LegRecord]) -> dict[str, int]:
-    return {
-        "prompt": sum(leg.tokens.prompt for leg in legs),
-        "completion": sum(leg.tokens.completion for leg in legs),
-        "cached": sum(leg.tokens.cached for leg in legs),
-        "reasoning": sum(leg.tokens.reasoning for leg in legs),
-    }
+    prompt = completion = cached = reasoning = 0
+    for leg in legs:
+        tokens = leg.tokens
+        prompt += tokens.prompt
+        completion += tokens.completion
+        cached += tokens.cached
+        reasoning += tokens.reasoning
+    return {"prompt": prompt, "completion": completion, "cached": cached, "reasoning": reasoning}
 
 
 def _writers(legs: Sequence[LegRecord]) -> list[str]:
