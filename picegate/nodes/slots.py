@@ -2,9 +2,10 @@
 
 import asyncio
 from bisect import insort
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -27,13 +28,13 @@ def fits(node: Node, wish: Wish, now: float) -> bool:
     )
 
 
-def choose(nodes: Iterable[Node], wish: Wish, now: float) -> NodeView | None:
+def choose(nodes: Iterable[NodeView], wish: Wish) -> NodeView | None:
     """The node with a free slot that this leg goes to (`planning.placement.place`).
 
     None: no fitting node has a free slot, or it is better to wait for one.
     """
     return place(
-        (node.view(now) for node in nodes),
+        nodes,
         Leg(wish.tokens, wish.prompt_tokens),
         context_tokens=wish.context_tokens,
         prefer=wish.prefer,
@@ -70,7 +71,7 @@ class Slots:
     def __init__(self, store: NodeStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._line: list[_Waiter] = []  # sorted by turn
+        self._line: list[_Waiter] = []  # sorted by turn, spare wishes last
         self._count = 0
         self._lent: list[_Lent] = []
 
@@ -105,7 +106,7 @@ class Slots:
         full: set[_Needs] = set()  # wishes that found no slot: who wishes the same need not look
         for waiter in tuple(self._line):
             needs = (waiter.wish.context_tokens, waiter.wish.exclude, tuple(waiter.wish.weak.items()))
-            chosen = choose(self._store, waiter.wish, now) if needs not in full else None
+            chosen = choose((n.view(now) for n in self._store), waiter.wish) if needs not in full else None
             node = self._store.get(chosen.id) if chosen is not None else None
             if node is None:
                 full.add(needs)
@@ -117,14 +118,12 @@ class Slots:
             elif not self._hope(waiter.wish, now):
                 waiter.woken.set()
         if self._lent:
-            coming = sum(lent.scope.cancel_called for lent in self._lent)
-            for waiter in [waiter for waiter in self._line if not waiter.wish.spare][coming:]:
-                self._take_back(waiter.wish, now)
+            self._take_back(now)
 
     async def _wait(self, wish: Wish, timeout_s: float) -> Node:
         self._count += 1
         waiter = _Waiter(wish, self._count)
-        insort(self._line, waiter, key=lambda other: (other.wish.turn, other.number))
+        insort(self._line, waiter, key=lambda other: (other.wish.spare, other.wish.turn, other.number))
         try:
             self.changed()
             if waiter.node is not None:  # nearly always
@@ -152,12 +151,29 @@ class Slots:
             if waiter in self._line:
                 self._line.remove(waiter)
 
-    def _take_back(self, wish: Wish, now: float) -> None:
-        """Ask for the youngest spare slot that would do; it comes free when its leg has been stopped."""
-        for lent in reversed(self._lent):
-            if not lent.scope.cancel_called and fits(lent.node, wish, now):
-                lent.scope.cancel()
+    def _take_back(self, now: float) -> None:
+        """Ask for a spare slot for all in the line whom none is coming to. It comes when its leg has been stopped."""
+        coming = [lent.node for lent in self._lent if lent.scope.cancel_called]
+        for waiter in self._line:
+            if waiter.wish.spare:
+                continue
+            node = next((node for node in coming if fits(node, waiter.wish, now)), None)
+            if node is not None:
+                coming.remove(node)
+            elif not (lent := [lent for lent in self._lent if not lent.scope.cancel_called]):
                 return
+            elif (chosen := choose(self._views(now, lent), waiter.wish)) is not None:
+                # Who waits beside free slots waits for a better node: only there is a spare slot of use.
+                youngest = next((one for one in reversed(lent) if one.node.id == chosen.id), None)
+                if youngest is not None:
+                    youngest.scope.cancel()
+
+    def _views(self, now: float, lent: Sequence[_Lent]) -> Iterator[NodeView]:
+        """All nodes as they would be with these spare slots free."""
+        extra = Counter(one.node.id for one in lent)
+        for node in self._store:
+            view = node.view(now)
+            yield replace(view, free=view.free + extra[node.id]) if node.id in extra else view
 
     def _hope(self, wish: Wish, now: float) -> bool:
         return any(fits(node, wish, now) for node in self._store)

@@ -75,7 +75,7 @@ class Passage:
 
     def hurry(self, before: int) -> None:
         """A passage waits for all before its segment to be whole."""
-        self._hurried = before
+        self._hurried = max(self._hurried, before)
         for contest in self.contests:
             if contest.segment < before:
                 contest.late()
@@ -132,15 +132,15 @@ class Passage:
 
     def _invite(self, task: Task, contest: Contest, record: PassageRecord, first: NodeView) -> None:
         """Begin further candidates beside the first one, where that is worth it."""
-        seconds = self._seconds(task, first)
-        chosen = opinions(self._moment(task, first, seconds))
+        chosen = opinions(self._moment(task, first))
         record.candidates, record.why = chosen.count, chosen.why
         if chosen.count > 1:
             self._merger.hold(task.segment)
-        for number, second in enumerate(seconds[: chosen.count - 1], start=1):
-            node = second.node
-            same = number if node.model == first.model else 0
-            candidate = partial(self._drafting.aside, task, failed=set(), prefer=node.id, candidate=same)
+        models = [first.model]
+        for node in chosen.asked:
+            number = models.count(node.model)
+            models.append(node.model)
+            candidate = partial(self._drafting.aside, task, failed=set(), prefer=node.id, candidate=number)
             contest.invite(candidate, self._drafting.effort(task, node))
 
     def _seconds(self, task: Task, first: NodeView) -> list[Second]:
@@ -154,9 +154,10 @@ class Passage:
                 leg_s(node.pace, node.slots - node.free, leg, warmed=node.id in self.warmed),
             )
         )
-        return [Second(node, self._sound(node.model)) for node in nodes]
+        sound = {model: self._sound(model) for model in {node.model for node in nodes}}
+        return [Second(node, sound[node.model]) for node in nodes]
 
-    def _moment(self, task: Task, first: NodeView, seconds: list[Second]) -> Moment:
+    def _moment(self, task: Task, first: NodeView) -> Moment:
         plan, now = self._plan, self._run.elapsed()
         end_s = self.contests.end_s(now)
         if self._sketching and plan.chosen is not None:
@@ -172,7 +173,7 @@ class Passage:
             sound=self._sound(first.model),
             slots=sum(node.slots for node in usable),
             free=sum(node.free for node in usable),
-            seconds=seconds,
+            seconds=self._seconds(task, first),
             price_s=float(plan.numbers.get("edge_price_ms", 0.0)) / 1000,
             worth_s=plan.stake_s,
         )
@@ -205,6 +206,8 @@ class Passage:
         asyncio.get_running_loop().call_later(grace_s, self._end)
 
     def _end(self) -> None:
+        if self.contests.under_way:  # a passage has been begun meanwhile
+            return
         for contest in self.contests:
             contest.late()
 

@@ -133,8 +133,10 @@ class _Progressive:
             return
         if self._ticking is None or self._ticking.when() <= asyncio.get_running_loop().time():
             self._ticking = asyncio.get_running_loop().call_later(TICK_S, self._give)
-        if not self._pacer and self._merger.turn == held.segment and (more := contests.release(held)):
-            self._show(more)
+        if not self._pacer and self._merger.turn == held.segment:
+            more = contests.release(held)
+            if not self._merger.is_held(held.segment):
+                self._show(more)
 
     def _characters_before(self, segment: int) -> float:
         """About how much is still to be written of the passages that are read before this one."""

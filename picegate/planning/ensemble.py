@@ -60,42 +60,45 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """`count` candidates in all, and why as many."""
+    """Who writes further candidates, in this order, and why as many."""
 
-    count: int
+    asked: Sequence[NodeView]
     why: str
+
+    @property
+    def count(self) -> int:
+        """Candidates in all."""
+        return 1 + len(self.asked)
 
 
 def opinions(moment: Moment) -> Opinions:
-    """How many candidates a point gets."""
+    """How many candidates a point gets, and from whom."""
     if moment.most < 2:
-        return Opinions(1, "off")
+        return Opinions((), "off")
     if moment.when == "always":
-        return Opinions(moment.most, "always")
+        return Opinions([second.node for second in moment.seconds[: moment.most - 1]], "always")
     if moment.depends:
-        return Opinions(1, "goes on from the text before it")
+        return Opinions((), "goes on from the text before it")
     if moment.is_read:
-        return Opinions(1, "read as it is written")
+        return Opinions((), "read as it is written")
     spare = moment.free - IDLE_SHARE * moment.slots
     if spare <= 0:
-        return Opinions(1, f"busy: {moment.free} of {moment.slots} slots are free")
-    weak = 1.0 - moment.sound
-    count, late, gains = 1, False, 0.0
+        return Opinions((), f"busy: {moment.free} of {moment.slots} slots are free")
+    weak, gains, late = 1.0 - moment.sound, 0.0, 0
+    asked: list[NodeView] = []
     for second in moment.seconds:
-        if count == moment.most or count - 1 >= spare:
+        if len(asked) + 1 == moment.most or len(asked) >= spare:
             break
-        node = second.node
+        node, gain = second.node, weak * second.sound
         if leg_s(node.pace, node.slots - node.free, moment.leg) > LATE * moment.end_s:
-            late = True
-            continue
-        gain = weak * second.sound
-        if gain < LEAST_GAIN or gain * moment.worth_s < moment.price_s * moment.leg.tokens:
-            break
-        count, weak, gains = count + 1, weak * (1.0 - second.sound), gains + gain
-    if count > 1:
-        return Opinions(count, f"{gains:.0%} more likely to be sound")
-    if late:
-        return Opinions(1, f"late: the answer is expected to end in {moment.end_s:.1f} s")
+            late += 1
+        elif gain >= LEAST_GAIN and gain * moment.worth_s >= moment.price_s * moment.leg.tokens:
+            asked.append(node)
+            weak, gains = weak * (1.0 - second.sound), gains + gain
+    if asked:
+        return Opinions(asked, f"{gains:.0%} more likely to be sound")
     if not moment.seconds:
-        return Opinions(1, "no other node")
-    return Opinions(1, f"not worth it: sound in {moment.sound:.0%} of cases")
+        return Opinions((), "no other node")
+    if late == len(moment.seconds):
+        return Opinions((), f"late: the answer is expected to end in {moment.end_s:.1f} s")
+    return Opinions((), f"not worth it: sound in {moment.sound:.0%} of cases")

@@ -1,0 +1,417 @@
+"""Two models write one point, and the better text is read: nobody waits for it, and nothing is exchanged once read."""
+
+import contextlib
+from typing import Any
+
+import anyio
+import pytest
+
+from picegate.testbed.calls import Call
+from picegate.testbed.cloud import ScriptedCloud
+from picegate.testbed.cluster import Cluster, cluster
+from picegate.testbed.edge import ScriptedEdge
+from picegate.testbed.script import Answer, Drop, Ends, Piece, Refusal, Reply
+from tests.sockets.pipeline.asking import Heard, eventually, hear
+from tests.sockets.pipeline.test_repair import OF_THE_CLOUD, SKETCH, SLEEP, WALK, WORSE, WRONG, legs_of
+
+ON: dict[str, Any] = {
+    "quality": {"repair": False, "ensemble": "slack"},
+    "progressive": {"warm": False},
+    "planner": {"hedging": False, "resizing": False},
+    "cloud": {"retries": 0},
+}
+READ = f"Opening.\n\n{WALK}\n\n{{}}\n\nClosing."
+
+
+class Site:
+    """Two nodes of different models, and a cloud.
+
+    Walking, which is read first, is written to its end once `walked` is set. Of sleep, whoever is asked first writes
+    `first`, and who is asked for a second opinion `second`.
+
+    Args:
+        sketch: in which the second point is about sleep.
+    """
+
+    def __init__(
+        self, first: Answer, second: Answer, *, sketch: str = SKETCH, slots: int = 4, walk: str = WALK
+    ) -> None:
+        self.walked = anyio.Event()
+        self.walk = walk
+        self.first, self.second = first, second
+        self.cloud = ScriptedCloud(lambda call: Reply(sketch) if call.leg == "sketch" else Reply(OF_THE_CLOUD))
+        self.edges = [
+            ScriptedEdge(name, self._writes, slots=slots, model=model) for name, model in (("one", "m"), ("two", "n"))
+        ]
+
+    def _writes(self, call: Call) -> Answer:
+        if "Walk" in call.last:
+            return Reply(self.walk[:20], Piece(self.walk[20:], after=self.walked))
+        return self.second if call.leg == "verify" else self.first
+
+    def calls(self, *legs: str) -> list[Call]:
+        """Of sleep, on nodes."""
+        return [call for edge in self.edges for call in edge.legs(*legs) if "Walk" not in call.last]
+
+    async def both(self, condition: str = "ended") -> None:
+        """Wait until both candidates have ended, or "sent" what they have to say."""
+        await eventually(
+            lambda: (
+                len(self.calls("verify")) == 1
+                and all(
+                    call.ended is not None if condition == "ended" else call.sent
+                    for call in self.calls("verify", "expand")
+                )
+            )
+        )
+        await anyio.wait_all_tasks_blocked()  # the gateway, on this very loop, has read what was sent to it
+
+
+async def answered(c: Cluster, site: Site, *, until: str = "ended", **fields: Any) -> Heard:
+    """The answer, whose first passage ends when both candidates for the second have come so far."""
+    heard = Heard()
+    async with anyio.create_task_group() as group:
+
+        async def ask() -> None:
+            await hear(c.client(), heard, **fields)
+
+        group.start_soon(ask)
+        await site.both(until)
+        site.walked.set()
+    await eventually(lambda: not c.open_legs)
+    await all_free(c)
+    return heard
+
+
+async def all_free(c: Cluster) -> None:
+    fleet = c.app.state.house.fleet
+    await eventually(lambda: all((node.free, node.lent) == (node.slots, 0) for node in fleet.view()))
+
+
+def kept(heard: Heard) -> list[Any]:
+    return [leg.get("kept") for leg in legs_of(heard, 1)]
+
+
+async def test_the_better_of_two_is_read() -> None:
+    site = Site(Reply(WRONG), Reply(SLEEP))
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = await answered(c, site)
+        assert heard.text == READ.format(SLEEP)
+        first, second = legs_of(heard, 1)
+        assert (first["leg"], second["leg"]) == ("expand", "verify")
+        assert first["node"] != second["node"]
+        assert (first["kept"], second["kept"]) == (False, True)
+        _, passage = heard.pice["passages"]
+        assert (passage["candidates"], passage["writer"]) == (2, second["node"])
+        assert "more likely to be sound" in passage["why"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "read"),
+    [
+        pytest.param(Reply(SLEEP), Reply(WRONG), SLEEP, id="the first is better"),
+        pytest.param(Reply(WRONG), Reply(WORSE), WRONG, id="both are bad"),
+        pytest.param(Reply(WORSE), Reply(WRONG), WRONG, id="both are bad, the first is worse"),
+        pytest.param(Reply(WRONG), Reply(), WRONG, id="the second is empty"),
+        pytest.param(Reply(WRONG), Refusal(500), WRONG, id="the second fails"),
+        pytest.param(Reply(WRONG), Drop(), WRONG, id="the second is not there"),
+        pytest.param(Reply(WRONG), Reply("Sleep for 7", ends=Ends.CUT), WRONG, id="the second breaks off"),
+        pytest.param(Reply(WRONG), Reply("I am sorry, but I cannot."), WRONG, id="the second refuses"),
+        pytest.param(Reply(SLEEP, ends=Ends.CUT), Reply(WRONG), WRONG, id="the first breaks off"),
+    ],
+)
+async def test_what_is_best_is_read_whatever_the_other_one_does(first: Answer, second: Answer, read: str) -> None:
+    site = Site(first, second)
+    async with cluster(
+        site.cloud, site.edges, progressive={"warm": False, "attempts": 1}, **without("progressive")
+    ) as c:
+        heard = await answered(c, site)
+        assert heard.text == READ.format(read)
+        assert [leg["leg"] for leg in legs_of(heard, 1)] == ["expand", "verify"]
+
+
+def without(*sections: str) -> dict[str, Any]:
+    return {name: values for name, values in ON.items() if name not in sections}
+
+
+async def test_of_equals_the_first_stays() -> None:
+    site = Site(Reply(SLEEP), Reply(SLEEP))
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = await answered(c, site)
+        assert heard.text == READ.format(SLEEP)
+        assert kept(heard) == [True, False]
+        assert heard.pice["passages"][1]["writer"] == legs_of(heard, 1)[0]["node"]
+
+
+async def test_the_first_is_read_as_it_is_written_where_the_second_is_not_whole_in_time() -> None:
+    more = anyio.Event()
+    site = Site(Reply(SLEEP[:30], Piece(SLEEP[30:], after=more)), Reply("Sleep for 7 to", ends=Ends.HANG))
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear, c.client(), heard)
+            await site.both("sent")
+            assert SLEEP[:10] not in heard.text
+            site.walked.set()
+            await eventually(lambda: SLEEP[:20] in heard.text)  # while it is being written
+            await eventually(lambda: site.calls("verify")[0].ended is not None)
+            more.set()
+        assert heard.text == READ.format(SLEEP)
+        assert [leg["end"] for leg in legs_of(heard, 1)] == ["done", "cancelled"]
+        await all_free(c)
+
+
+async def test_a_whole_second_one_is_read_where_the_first_is_not_whole_in_time() -> None:
+    site = Site(Reply(WRONG[:30], ends=Ends.HANG), Reply(SLEEP))
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear, c.client(), heard)
+            await eventually(lambda: [call.ended is not None for call in site.calls("verify")] == [True])
+            await anyio.wait_all_tasks_blocked()
+            site.walked.set()
+        assert heard.text == READ.format(SLEEP)
+        assert [leg["end"] for leg in legs_of(heard, 1)] == ["cancelled", "done"]
+        assert kept(heard) == [None, True]
+        await all_free(c)
+
+
+async def test_a_candidate_that_never_ends_keeps_nobody_waiting() -> None:
+    site = Site(Reply(SLEEP), Reply("Sleep for 7 to", ends=Ends.HANG))
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear, c.client(), heard)
+            await eventually(lambda: any(call.ended for call in site.calls("expand")))
+            site.walked.set()
+        assert heard.text == READ.format(SLEEP)
+        await all_free(c)
+
+
+async def test_when_all_first_ones_are_whole_nobody_else_is_waited_for() -> None:
+    """Here the last passage is short and the one before it long, so that nobody has come to read the last one yet."""
+    site = Site(Reply(SLEEP), Reply("Sleep for 7 to", ends=Ends.HANG))
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        site.walked.set()
+        with anyio.fail_after(10):
+            heard = await hear(c.client())
+        assert heard.text == READ.format(SLEEP)
+        await all_free(c)
+
+
+async def test_a_first_one_that_dies_leaves_the_passage_to_the_whole_second_one() -> None:
+    die = anyio.Event()
+    site = Site(Reply(SLEEP[:30], Piece(" and", after=die), ends=Ends.CUT), Reply(WRONG.replace("3 to 4", "7 to 9")))
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear, c.client(), heard)
+            await eventually(lambda: [call.ended is not None for call in site.calls("verify")] == [True])
+            await anyio.wait_all_tasks_blocked()
+            die.set()
+            await eventually(lambda: site.calls("expand")[0].ended is not None)
+            await anyio.wait_all_tasks_blocked()
+            site.walked.set()
+        assert heard.text == READ.format(SLEEP)
+        assert [(leg["leg"], leg["end"]) for leg in legs_of(heard, 1)] == [("expand", "failed"), ("verify", "done")]
+        await all_free(c)
+
+
+async def test_a_first_one_that_dies_under_the_readers_eyes_is_gone_on_with_not_exchanged() -> None:
+    die = anyio.Event()
+    second = Reply("Sleep for 7 to", ends=Ends.HANG)
+    site = Site(Reply(SLEEP[:47], Piece(" and", after=die), ends=Ends.CUT), second)
+    quick = {**ON, "progressive": {"warm": False, "attempts": 1}}
+    async with cluster(site.cloud, site.edges, **quick) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear, c.client(), heard)
+            await site.both("sent")
+            site.walked.set()
+            await eventually(lambda: SLEEP[:30] in heard.text)
+            die.set()
+        assert SLEEP[:30] in heard.text
+        assert heard.text.count("Sleep for 7") == 1
+        assert heard.pice["passages"][1]["writer"] == "cloud"
+        await all_free(c)
+
+
+@pytest.mark.parametrize(
+    ("quality", "fields"),
+    [
+        ({"ensemble": "never"}, {}),
+        ({"candidates": 1}, {}),
+        ({}, {"extra_body": {"pice": {"ensemble": 1}}}),
+        ({"ensemble": "always"}, {"extra_body": {"pice": {"ensemble": 1}}}),
+        ({"ensemble": "never"}, {"extra_body": {"pice": {"ensemble": 3}}}),
+    ],
+)
+async def test_off_is_off(quality: dict[str, Any], fields: dict[str, Any]) -> None:
+    site = Site(Reply(WRONG), Reply(SLEEP))
+    async with cluster(site.cloud, site.edges, **{**ON, "quality": {**ON["quality"], **quality}}) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+
+            async def ask() -> None:
+                await hear(c.client(), heard, **fields)
+
+            group.start_soon(ask)
+            await eventually(lambda: any(call.ended for call in site.calls("expand")))
+            site.walked.set()
+        assert heard.text == READ.format(WRONG)
+        assert not site.calls("verify")
+        assert [(passage["candidates"], passage["why"]) for passage in heard.pice["passages"]] == [(1, "off")] * 2
+
+
+async def test_more_candidates_than_the_operator_allows_are_not_written_and_a_note_says_so() -> None:
+    site = Site(Reply(WRONG), Reply(SLEEP))
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = await answered(c, site, extra_body={"pice": {"ensemble": 5, "explain": True}})
+        assert heard.pice["passages"][1]["candidates"] == 2
+        notes = heard.pice["plan"]["notes"]
+        assert any("pice.ensemble is 5" in note and "at most 2" in note for note in notes)
+
+
+async def test_as_many_as_are_allowed_and_of_use_are_written() -> None:
+    site = Site(Reply(WRONG), Reply(SLEEP))
+    three = ScriptedEdge("three", site._writes, model="o")
+    site.edges.append(three)
+    async with cluster(site.cloud, site.edges, **{**ON, "quality": {**ON["quality"], "candidates": 4}}) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear, c.client(), heard)
+            await eventually(lambda: len(site.calls("verify")) > 1 and all(e.ended for e in site.calls("verify")))
+            site.walked.set()
+        legs = legs_of(heard, 1)
+        assert heard.pice["passages"][1]["candidates"] == len(legs) > 2
+        assert len({leg["node"] for leg in legs}) == 3  # other models come first
+        assert kept(heard).count(True) == 1
+
+
+async def test_passages_that_are_read_at_once_or_go_on_from_others_have_one_candidate() -> None:
+    sketch = SKETCH.replace("Closing.", ">>24+ Both: a quiet walk of 20 minutes before bed\nClosing.")
+    both = "Go for a quiet walk of 20 minutes before bed: both habits belong together and help one another at night."
+    site = Site(Reply(WRONG), Reply(SLEEP), sketch=sketch)
+    of_sleep = site._writes
+
+    def writes(call: Call) -> Answer:
+        return Reply(both) if "Both:" in call.last else of_sleep(call)
+
+    for edge in site.edges:
+        edge._script = writes
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear, c.client(), heard)
+            await eventually(lambda: any(call.ended for call in site.calls("expand")))
+            site.walked.set()
+        assert heard.text.endswith(f"{both}\n\nClosing.")
+        walk, sleep, last = heard.pice["passages"]
+        assert (walk["candidates"], walk["why"]) == (1, "read as it is written")
+        assert sleep["candidates"] in (1, 2)
+        assert (last["candidates"], last["why"]) == (1, "goes on from the text before it")
+        wrote = next(call for edge in site.edges for call in edge.calls if "Both:" in call.last)
+        text = WRONG if WRONG in heard.text else SLEEP
+        assert text in wrote.prompt  # what was chosen, and nothing else
+        assert (SLEEP if text is WRONG else WRONG) not in wrote.prompt
+        await all_free(c)
+
+
+async def test_a_busy_fleet_writes_one_candidate() -> None:
+    site = Site(Reply(WRONG), Reply(SLEEP), slots=1)
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        site.walked.set()
+        heard = await hear(c.client())
+        assert heard.text == READ.format(WRONG)
+        assert not site.calls("verify")
+        assert heard.pice["passages"][1]["why"].startswith(("busy", "read"))
+
+
+async def test_a_spare_slot_is_given_up_for_the_next_request() -> None:
+    site = Site(Reply(SLEEP), Reply("Sleep for 7 to", ends=Ends.HANG), slots=2)
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        first, second = Heard(), Heard()
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear, c.client(), first)
+            await eventually(lambda: any(call.sent for call in site.calls("verify")))
+            group.start_soon(hear, c.client(), second)
+            await eventually(lambda: len(site.cloud.legs("sketch")) == 2)
+            site.walked.set()
+        for heard in (first, second):
+            assert heard.text == READ.format(SLEEP)
+        await all_free(c)
+
+
+async def test_points_without_facts_in_an_unknown_language_are_written_twice_and_read_once() -> None:
+    sketch = "Öffnung.\n>>20 Walk\n>>20 Schlaf\nEnde."
+    one, two = "Schlaf ist gut für alle Menschen.", "Wer gut schläft, hat es am Tag leichter."
+    site = Site(Reply(one), Reply(two), sketch=sketch, walk="Ein Walk am Morgen tut allen gut, sagt man.")
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        question = [{"role": "user", "content": "Was hilft gegen Stress, und warum hilft das?"}]
+        heard = await answered(c, site, messages=question)
+        assert (one in heard.text) + (two in heard.text) == 1
+        assert sorted(kept(heard)) == [False, True]
+        assert all(
+            "unsure" not in leg["quality"]["defects"] for leg in legs_of(heard, 1)
+        )  # no node said how sure it is
+
+
+async def test_a_question_in_japanese_is_answered_by_the_better_one() -> None:
+    sketch = "はじめに。\n>>30 Walk: 週3回、30分歩く\n>>30 睡眠: 7〜9時間、起きる時刻を決める\nおわりに。"
+    good = "睡眠は7〜9時間を目安にして、毎日起きる時刻を決めておくと、体のリズムが整いやすくなります。"
+    bad = "睡眠は3〜4時間を目安にして、毎日起きる時刻を決めておくと、体のリズムが整いやすくなります。"
+    walk = "週3回、30分ほど歩くだけでも、気分が晴れて、ストレスが少しずつ軽くなっていきます。"
+    site = Site(Reply(bad), Reply(good), sketch=sketch, walk=walk)
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = await answered(c, site, messages=[{"role": "user", "content": "ストレスには何が効きますか?"}])
+        assert heard.text == f"はじめに。\n\n{walk}\n\n{good}\n\nおわりに。"
+
+
+@pytest.mark.parametrize("seen", ["nothing", "the opening", "both candidates"])
+async def test_a_client_that_leaves_frees_every_slot(seen: str) -> None:
+    site = Site(Reply(SLEEP[:30], ends=Ends.HANG), Reply("Sleep for 7 to", ends=Ends.HANG))
+    async with cluster(site.cloud, site.edges, **ON) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+
+            async def ask() -> None:
+                with contextlib.suppress(Exception):
+                    await hear(c.client(), heard)
+
+            group.start_soon(ask)
+            if seen == "nothing":
+                await eventually(lambda: bool(site.cloud.calls))
+            elif seen == "the opening":
+                await eventually(lambda: "Opening" in heard.text)
+            else:
+                await site.both("sent")
+            group.cancel_scope.cancel()
+        await eventually(lambda: not c.open_legs)
+        await all_free(c)
+
+
+async def test_the_baseline_waits_for_the_second_one_of_every_passage() -> None:
+    late = anyio.Event()
+    site = Site(Reply(WRONG), Reply(Piece(SLEEP, after=late)))
+    of_sleep = site._writes
+
+    def writes(call: Call) -> Answer:
+        if "Walk" in call.last and call.leg == "verify":
+            return Reply(WORSE)
+        return of_sleep(call)
+
+    for edge in site.edges:
+        edge._script = writes
+    async with cluster(site.cloud, site.edges, **{**ON, "quality": {"repair": False, "ensemble": "always"}}) as c:
+        heard = Heard()
+        async with anyio.create_task_group() as group:
+            group.start_soon(hear, c.client(), heard)
+            site.walked.set()
+            await eventually(lambda: WALK in heard.text)
+            await eventually(lambda: bool(site.calls("expand")) and site.calls("expand")[0].ended is not None)
+            await anyio.wait_all_tasks_blocked()
+            assert WRONG not in heard.text
+            late.set()
+        assert heard.text == READ.format(SLEEP)
+        assert [(passage["candidates"], passage["why"]) for passage in heard.pice["passages"]] == [(2, "always")] * 2
+        await all_free(c)
