@@ -30,10 +30,15 @@ class Kind:
         return f"{self.topic.value} ja" if self.japanese else self.topic.value
 
 
+# Made once, since every request asks.
+_NAMES = tuple((topic.value, topic) for topic in Topic)
+_KINDS = {(topic, japanese): Kind(topic, japanese) for topic in Topic for japanese in (False, True)}
+
+
 def kind_of(features: Mapping[str, float]) -> Kind:
     """From a forecast's features (`features.py`)."""
-    topic = next((topic for topic in Topic if topic.value in features), Topic.OTHER)
-    return Kind(topic, "kana" in features)
+    topic = next((topic for name, topic in _NAMES if name in features), Topic.OTHER)
+    return _KINDS[topic, "kana" in features]
 
 
 def named(name: str) -> Kind:

@@ -130,7 +130,7 @@ def _look(
         max_points=rules.max_points,
         warm=rules.warm,
         pipelined=rules.pipelining,
-        weak=skill.weak(seen.models, kind_of(forecast.features)) if skill is not None else {},
+        weak=skill.weak(seen.models, kind_of(forecast.features)) if skill is not None and seen.ready else {},
         again=experience.repairs.again(service),
         losses=experience.losses,
     )
