@@ -132,6 +132,9 @@ class Passage:
 
     def _invite(self, task: Task, contest: Contest, record: PassageRecord, first: NodeView) -> None:
         """Begin further candidates beside the first one, where that is worth it."""
+        if self._plan.candidates < 2:
+            record.why = "off"  # without a look at the fleet, which may be large
+            return
         chosen = opinions(self._moment(task, first))
         record.candidates, record.why = chosen.count, chosen.why
         if chosen.count > 1:

@@ -33,7 +33,7 @@ class Moment:
     """What the decision about one point looks at. Times in seconds from now.
 
     Attributes:
-        most: candidates that are allowed, the first one among them.
+        most: candidates that are allowed, two at least, the first one among them.
         depends: the passage goes on from what stands before it.
         is_read: its text goes to the reader as it is written.
         end_s: until the last passage of the answer is expected to be whole.
@@ -73,8 +73,6 @@ class Opinions:
 
 def opinions(moment: Moment) -> Opinions:
     """How many candidates a point gets, and from whom."""
-    if moment.most < 2:
-        return Opinions((), "off")
     if moment.when == "always":
         return Opinions([second.node for second in moment.seconds[: moment.most - 1]], "always")
     if moment.depends:
