@@ -84,13 +84,16 @@ def _compare(console: Console, rounds: int, seconds: float, environment: Path) -
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="picegate-bench-")))
         bar = stack.enter_context(Progress(console=console, transient=True))
-        steps = len(SETTINGS) * 3 * (rounds + 1) + 2 * (progressive.BATCHES + 1)
+        steps = len(SETTINGS) * 3 * (rounds + 1) + 3 * (progressive.BATCHES + 1)
         task = bar.add_task("preparing", total=steps)
 
         def step(what: str) -> None:
             bar.update(task, advance=1, description=what)
 
-        grouped, single = (progressive.measure(step, per_piece=words) for words in (progressive.PER_PIECE, 1))
+        grouped, single, twice = (
+            progressive.measure(step, per_piece=words, candidates=candidates)
+            for words, candidates in ((progressive.PER_PIECE, 1), (1, 1), (progressive.PER_PIECE, 2))
+        )
         with running(work, environment, lambda what: bar.update(task, description=what)) as sides:
             turns, whole = Turns(sides.all()), True
             turns.warm_up(step)
@@ -103,5 +106,5 @@ def _compare(console: Console, rounds: int, seconds: float, environment: Path) -
                     raise
             resident = {side.target.name: round(resident_mib(side.pid), 1) for side in sides.all()}
         # Its gateway has ended and written down what waited.
-        seen = Comparison(turns.rounds, resident, grouped, single, turns.answers[GATEWAY], sides.recorded())
+        seen = Comparison(turns.rounds, resident, grouped, single, twice, turns.answers[GATEWAY], sides.recorded())
         return seen, sides.litellm_version, whole

@@ -93,6 +93,7 @@ class Comparison:
     resident_mib: Mapping[str, float]
     progressive_ms: Sequence[float]  # gateway CPU per answer, by batch of answers; chunks of a few words
     wordwise_ms: Sequence[float]  # the same with a chunk for every word
+    candidates_ms: Sequence[float]  # chunks of a few words, but a second candidate wherever a slot is idle
     asked: int  # requests sent to the gateway
     recorded: int  # of them in its ledger
 
@@ -146,6 +147,7 @@ class Comparison:
             "resident_mib": dict(self.resident_mib),
             "progressive_cpu_ms": list(self.progressive_ms),
             "progressive_cpu_ms_word_by_word": list(self.wordwise_ms),
+            "progressive_cpu_ms_two_candidates": list(self.candidates_ms),
             "asked": self.asked,
             "recorded": self.recorded,
             "bars": [asdict(bar) for bar in self.bars],

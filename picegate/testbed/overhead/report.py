@@ -43,7 +43,8 @@ def table(seen: Comparison, litellm_version: str) -> Table:
     made.caption = (
         f"Resident memory after the load: {resident}.\n"
         f"CPU of a progressive answer of {POINTS} points: {Spread.of(seen.progressive_ms)} ms, "
-        f"with a chunk for every word {Spread.of(seen.wordwise_ms)} ms."
+        f"with a chunk for every word {Spread.of(seen.wordwise_ms)} ms,\n"
+        f"with a second candidate for passages on idle slots {Spread.of(seen.candidates_ms)} ms."
     )
     made.caption_justify = "left"
     return made

@@ -22,6 +22,7 @@ def comparison(**changed: object) -> Comparison:
         "resident_mib": {"direct": 30.0, "LiteLLM": 400.0, "picegate": 90.0},
         "progressive_ms": [7.0, 8.0, 9.0],
         "wordwise_ms": [11.0],
+        "candidates_ms": [13.0],
         "asked": 300,
         "recorded": 300,
     }
