@@ -81,6 +81,7 @@ class Merger:
         self._gate = Gate(stop, max_tokens)
         self._segments: list[_Segment] = []
         self._turn = 0
+        self._holds = 0
         self._merged = ""  # what has gone to the gate
         self._last: _Segment | None = None  # the last one that left text
         self._before = Before()
@@ -92,6 +93,11 @@ class Merger:
     def turn(self) -> int:
         """The segment whose text is released live; one past the last while there is none."""
         return self._turn
+
+    @property
+    def holds(self) -> bool:
+        """Some passage is held."""
+        return self._holds > 0
 
     def is_held(self, segment: int) -> bool:
         return self._segments[segment].held
@@ -154,10 +160,13 @@ class Merger:
             ValueError: the passage is closed, or the segment is none.
         """
         passage = self._open(segment)
-        passage.held = not passage.out
+        held = not passage.out
+        self._holds += held - passage.held
+        passage.held = held
 
     def let_go(self, segment: int) -> list[TextDelta]:
         """Undo `hold`."""
+        self._holds -= self._segments[segment].held
         self._segments[segment].held = False
         return self._advance()
 

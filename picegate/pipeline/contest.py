@@ -220,6 +220,8 @@ class Contests:
     @property
     def held(self) -> Contest | None:
         """The first passage that is held back."""
+        if not self._merger.holds:
+            return None
         return next((self._open[at] for at in sorted(self._open) if self._merger.is_held(at)), None)
 
     def turned(self) -> None:

@@ -124,13 +124,11 @@ class _Progressive:
         contests, now = self._passages.contests, self._run.elapsed()
         held = None if self._merger.finished else contests.held
         if held is None:
-            deltas = self._pacer.all(now)
-        else:
-            deltas = self._pacer.take(now, held.end_s(now), self._characters_before(held.segment))
-        for delta in deltas:
-            self._run.emit(delta)
-        if held is None:
+            for delta in self._pacer.all(now):
+                self._run.emit(delta)
             return
+        for delta in self._pacer.take(now, held.end_s(now), self._characters_before(held.segment)):
+            self._run.emit(delta)
         if self._ticking is None or self._ticking.when() <= asyncio.get_running_loop().time():
             self._ticking = asyncio.get_running_loop().call_later(TICK_S, self._give)
         if not self._pacer and self._merger.turn == held.segment:

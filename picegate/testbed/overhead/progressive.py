@@ -39,16 +39,16 @@ PASSAGES = {
         "whoever tells a worry to somebody hears how small it sounds, and is not alone with it any more."
     ),
     "work": (
-        "Write down three tasks in the morning and say no to the fourth. Such work lowers stress within weeks, for what "
-        "is finished by five o'clock does not come along to dinner, and the list is short again tomorrow."
+        "Write down three tasks in the morning and say no to the fourth. Such work lowers stress within weeks, for "
+        "what is finished by five o'clock does not come along to dinner, and the list is short again tomorrow."
     ),
     "food": (
-        "Cook something simple with beans, oats or fish and drink less coffee after noon. Good food lowers stress within "
-        "weeks, as the sugar in the blood no longer jumps up and down between two meetings."
+        "Cook something simple with beans, oats or fish and drink less coffee after noon. Good food lowers stress "
+        "within weeks, as the sugar in the blood no longer jumps up and down between two meetings."
     ),
     "breathing": (
-        "Breathe out twice as long as you breathe in, ten times before each meeting. Slow breathing lowers stress within "
-        "weeks, because the pulse follows it and the shoulders come down without being asked."
+        "Breathe out twice as long as you breathe in, ten times before each meeting. Slow breathing lowers stress "
+        "within weeks, because the pulse follows it and the shoulders come down without being asked."
     ),
 }
 SKETCH = "\n".join([OPENING, *(f">>{POINT_WORDS} {note} lowers stress within weeks" for note in PASSAGES), CLOSING])
