@@ -69,6 +69,7 @@ class Passage:
                 await self._by_edges(task, contest, record)
             best = contest.choose()
             if best is None:
+                contest.begun(self._drafting.effort(task, None))
                 await self._without_edges(task, record)
             else:
                 self._done(record, best.writer)
