@@ -73,7 +73,7 @@ class Contest:
     Attributes:
         first: the scope in which the candidate that writes into the merger is written.
         live: that one, once it is whole.
-        first_done: it is whole, or given up.
+        first_done: it is whole, or given up and nobody writes in its place.
         over: nobody is waited for any longer.
     """
 
@@ -122,8 +122,9 @@ class Contest:
         return now_s if self.first_done or self._first_effort is None else self._first_effort.end_s(now_s)
 
     def begun(self, effort: Effort) -> None:
-        """The first candidate is begun, or begun again."""
+        """The first candidate is begun, or begun again, or the cloud writes in its place."""
         self._first_effort = effort
+        self.first_done = False
 
     def written(self, draft: Draft) -> None:
         """The first candidate is whole. Of equals it is read."""

@@ -31,16 +31,25 @@ GRACE = 0.01
 class Passage:
     """Writes passages, each into its segment of the merger."""
 
-    def __init__(self, run: Run, plan: Plan, outside: Outside, merger: Merger, show: Show, language: Language) -> None:
+    def __init__(
+        self,
+        run: Run,
+        plan: Plan,
+        outside: Outside,
+        merger: Merger,
+        contests: Contests,
+        show: Show,
+        language: Language,
+    ) -> None:
         self._run = run
         self._plan = plan
         self._outside = outside
         self._merger = merger
+        self._contests = contests
         self._show = show
         self._sketching = True
         self._hurried = 0  # segments before this one are waited for
         self._drafting = Drafting(run, plan, outside, merger, show, language)
-        self.contests = Contests(outside.quality, merger)
 
     @property
     def warmed(self) -> set[str]:
@@ -54,18 +63,19 @@ class Passage:
             The id of the node that wrote it, None where it was not a node.
         """
         record = next(one for one in self._run.tally.passages if one.segment == task.segment)
-        contest = self.contests.open(task.segment)
+        contest = self._contests.open(task.segment)
         try:
             if not self._plan.points_in_cloud:
                 await self._by_edges(task, contest, record)
             best = contest.choose()
             if best is None:
+                contest.begun(self._drafting.effort(task, None))
                 await self._without_edges(task, record)
             else:
                 self._done(record, best.writer)
             return best.node if best is not None else None
         finally:
-            self.contests.close(contest)
+            self._contests.close(contest)
             self._end_if_written()
 
     def sketched(self) -> None:
@@ -76,7 +86,7 @@ class Passage:
     def hurry(self, before: int) -> None:
         """A passage waits for all before its segment to be whole."""
         self._hurried = max(self._hurried, before)
-        for contest in self.contests:
+        for contest in self._contests:
             if contest.segment < before:
                 contest.late()
 
@@ -162,7 +172,7 @@ class Passage:
 
     def _moment(self, task: Task, first: NodeView) -> Moment:
         plan, now = self._plan, self._run.elapsed()
-        end_s = self.contests.end_s(now)
+        end_s = self._contests.end_s(now)
         if self._sketching and plan.chosen is not None:
             end_s = max(end_s, plan.chosen.finish_s)
         usable = [node for node in self._outside.fleet.view() if node.usable]
@@ -203,15 +213,15 @@ class Passage:
 
     def _end_if_written(self) -> None:
         """When all passages are whole, none waits for a better one."""
-        if self._sketching or self.contests.under_way:
+        if self._sketching or self._contests.under_way:
             return
         grace_s = min(GRACE_S, GRACE * self._run.elapsed())
         asyncio.get_running_loop().call_later(grace_s, self._end)
 
     def _end(self) -> None:
-        if self.contests.under_way:  # a passage has been begun meanwhile
+        if self._contests.under_way:  # a passage has been begun meanwhile
             return
-        for contest in self.contests:
+        for contest in self._contests:
             contest.late()
 
     async def _without_edges(self, task: Task, record: PassageRecord) -> None:

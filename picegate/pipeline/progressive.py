@@ -7,19 +7,20 @@ import anyio
 from anyio.abc import TaskGroup
 
 from picegate.assembly.merger import Merger
-from picegate.assembly.pacing import Pacer
 from picegate.core.errors import CloudError, PiceError
-from picegate.core.events import ReasoningDelta, SegmentDone, SketchPoint, TextDelta
+from picegate.core.events import ReasoningDelta, SegmentDone, SketchPoint
 from picegate.core.plan import NodeView, Plan
 from picegate.core.ports import CloudCall, EdgeCall
 from picegate.core.sketch import Point
 from picegate.core.tokens import estimate_chat_tokens, estimate_tokens
 from picegate.core.usage import LegKind, PassageRecord
 from picegate.pipeline.cloud_leg import cloud_leg
+from picegate.pipeline.contest import Contests
 from picegate.pipeline.direct import edge_after
-from picegate.pipeline.drafting import CHARACTERS_PER_WORD, Task, edge_sampling
+from picegate.pipeline.drafting import Task, edge_sampling
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.passage import Passage
+from picegate.pipeline.reading import Reading
 from picegate.pipeline.run import Run
 from picegate.pipeline.sizing import Sizing
 from picegate.planning.grouping import grouped
@@ -33,7 +34,6 @@ from picegate.sketch.scripts import language_of
 # Fields of the client's body that are about the whole answer, so the merger honours them and the sketch must not.
 _NOT_FOR_SKETCH = ("stop", "pice")
 MIN_GUIDED_POINTS = 2
-TICK_S = 0.04  # between two looks at text that is handed out slowly
 ENDLESS = 2  # a plan's number of points is a wish: a sketch is cut off only at so many times the operator's bound
 
 
@@ -66,18 +66,18 @@ class _Progressive:
         self._plan = plan
         self._outside = outside
         self._language = language_of(run.ask.question)
+        self._scope = anyio.CancelScope()
         self._merger = Merger(stop=run.ask.stop, max_tokens=run.ask.max_tokens)
-        self._passages = Passage(run, plan, outside, self._merger, self._show, self._language)
+        contests = Contests(outside.quality, self._merger)
+        self._reading = Reading(
+            run, self._merger, contests, self._language, whole=plan.whole, finished=self._scope.cancel
+        )
+        self._passages = Passage(run, plan, outside, self._merger, contests, self._reading.show, self._language)
         self._sizing = Sizing(run, plan, outside, self._language, self._passages.warmed)
         self._last: _Leg | None = None  # of the last point, where another may be written with it
-        self._scope = anyio.CancelScope()
         self._closed: dict[int, asyncio.Event] = {}  # per passage, in reading order
         self._writers: dict[int, str | None] = {}
         self._kept: list[tuple[int, Point]] = []  # points that wait for the sketch to end
-        self._turned = 0  # passages whose turn has come
-        self._pacer = Pacer()
-        self._ticking: asyncio.TimerHandle | None = None
-        self._held: list[TextDelta] = []  # text that waits for the answer to end
         self._messages = sketch_messages(
             run.ask.payload["messages"], level=plan.level, max_points=plan.max_points, language=self._language
         )
@@ -96,60 +96,15 @@ class _Progressive:
                         failure = error
                     warming.cancel_scope.cancel()
                     self._passages.sketched()
-                self._show(self._merger.close_prose())
+                self._reading.show(self._merger.close_prose())
         finally:
-            if self._ticking is not None:
-                self._ticking.cancel()
-        for delta in self._held:
-            self._run.emit(delta)
+            self._reading.stop()
         if failure is not None:
             raise failure
         tally = self._run.tally
         tally.prompt_tokens = self._own_prompt_tokens()
         tally.completion_tokens = estimate_tokens(self._merger.text)
         self._run.finish(self._merger.finish_reason or finish_reason)
-
-    def _show(self, deltas: list[TextDelta]) -> None:
-        if self._plan.whole:
-            self._held += deltas
-        else:
-            self._pacer.feed(deltas)
-            self._give()
-        self._turn()
-        if self._merger.finished:
-            self._scope.cancel()
-
-    def _give(self) -> None:
-        """Send on what is there; where the choice of what follows is still open, at the rate at which it lasts."""
-        contests, now = self._passages.contests, self._run.elapsed()
-        held = None if self._merger.finished else contests.held
-        if held is None:
-            for delta in self._pacer.all(now):
-                self._run.emit(delta)
-            return
-        for delta in self._pacer.take(now, held.end_s(now), self._characters_before(held.segment)):
-            self._run.emit(delta)
-        if self._ticking is None or self._ticking.when() <= asyncio.get_running_loop().time():
-            self._ticking = asyncio.get_running_loop().call_later(TICK_S, self._give)
-        if not self._pacer and self._merger.turn == held.segment:
-            more = contests.release(held)
-            if not self._merger.is_held(held.segment):
-                self._show(more)
-
-    def _characters_before(self, segment: int) -> float:
-        """About how much is still to be written of the passages that are read before this one."""
-        merger, each = self._merger, CHARACTERS_PER_WORD[self._language]
-        ahead = (record for record in self._run.tally.passages if merger.turn <= record.segment < segment)
-        return sum(max(record.words * each - len(merger.shown(record.segment)), 0.0) for record in ahead)
-
-    def _turn(self) -> None:
-        """The reader may have come to another segment."""
-        for record in self._run.tally.passages[self._turned :]:
-            if not self._merger.is_read(record.segment):
-                break
-            record.turn_s = self._run.elapsed()
-            self._turned += 1
-        self._passages.contests.turned()
 
     async def _sketch(self, legs: TaskGroup) -> str:
         """Read the sketch to its end, or until it only repeats itself. Returns its finish reason."""
@@ -200,7 +155,7 @@ class _Progressive:
     def _take(self, pieces: list[Prose | Point], legs: TaskGroup) -> None:
         for piece in pieces:
             if isinstance(piece, Prose):
-                self._show(self._merger.prose(piece.text))
+                self._reading.show(self._merger.prose(piece.text))
                 continue
             self._run.emit(SketchPoint(piece))
             if self._outside.limits.show_sketch:
@@ -213,7 +168,7 @@ class _Progressive:
         segment = self._merger.open_passage(point)
         record = PassageRecord(segment, point.index, point.words, self._run.elapsed())
         self._run.tally.passages.append(record)
-        self._turn()
+        self._reading.turn()
         if not self._plan.pipelined:
             self._kept.append((segment, point))
         elif (last := self._neighbour(segment)) and (both := self._sizing.share(last.point, point)):
@@ -251,7 +206,7 @@ class _Progressive:
         record.writer, record.attempts, record.stood_in = wrote.writer, wrote.attempts, wrote.stood_in
         record.done_s = wrote.done_s
         self._writers[also] = self._writers[segment]
-        self._show(self._merger.close_passage(also))
+        self._reading.show(self._merger.close_passage(also))
         self._run.emit(SegmentDone(also, record.point, record.writer, record.attempts, record.stood_in))
         self._closed[also].set()
 

@@ -264,6 +264,8 @@ async def test_first_candidates_are_under_way_until_all_are_done() -> None:
     assert contests.under_way
     two.first_done = True
     assert not contests.under_way
+    two.begun(EFFORT)  # the cloud writes what nobody wrote
+    assert contests.under_way
 
 
 async def test_one_that_was_begun_anew_is_not_closed_with_the_old_one() -> None:
