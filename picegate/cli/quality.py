@@ -39,7 +39,7 @@ def run_quality(
     ] = False,
     questions: Annotated[int, typer.Option(min=1, help="With --real.")] = 8,
     runs: Annotated[int, typer.Option(min=1, help="With --real.")] = 3,
-    slots: Annotated[int, typer.Option(min=1, help="With --real: of each agent.")] = 4,
+    slots: Annotated[int, typer.Option(min=1, help="With --real: of each agent.")] = 6,
     engine: Annotated[str, typer.Option(help="With --real, of the agents: auto, llama or prebuilt.")] = "auto",
 ) -> None:
     """Plant faults into good passages and see how many the score catches, and how many good ones it suspects.

@@ -14,12 +14,23 @@ from edge_agent.models.manifest import EMBEDDED
 from picegate.testbed.local import LocalModel
 from picegate.testbed.models import QWEN_HALF, QWEN_ONE_AND_A_HALF, TERMS, fetch_pieces
 from picegate.testbed.programs import ProgramFailed
-from picegate.testbed.real.bench import ENSEMBLE_OFF, ENSEMBLE_ON, MAX_WORDS, Scale, Seen, compare, steps, systems
+from picegate.testbed.real.bench import (
+    ENSEMBLE_OFF,
+    ENSEMBLE_ON,
+    LEARNING,
+    MAX_WORDS,
+    Scale,
+    Seen,
+    compare,
+    steps,
+    systems,
+)
 from picegate.testbed.real.figures import Bar, Summary, bars, summarise, worst_stall_s
 from picegate.testbed.real.questions import questions
 from picegate.testbed.real.replay import FIRST_S, STEP_S
 from picegate.testbed.real.resampling import Estimate
 from picegate.testbed.real.sketches import Sketch, record
+from picegate.testbed.real.trial import SERVICE
 
 FOLDER = Path(".demo/quality")
 SMALL, HALF = "SmolLM2-135M", "Qwen2.5-0.5B"
@@ -28,10 +39,14 @@ HONESTY = (
     f"The cloud is a recording: {QWEN_ONE_AND_A_HALF.name} wrote each sketch once (temperature 0, the gateway's "
     "grammar; its marks of dependence are dropped, since it copies them from the example), and it is replayed in every "
     f"setting at an assumed pace: {1 / STEP_S:.0f} tokens a second after {FIRST_S:g} s. So all settings expand the "
-    "same points, and the cloud takes nothing from the agents' cores. Every setting has two agents of one thread and "
-    "as many slots; where there are fewer than three cores, gateway and client share them. Facts are a point's numbers "
-    "and key terms. The ensemble picks by a score that counts them, too, among other defects: more of them shows that "
-    "picking works, not that people would prefer the answer. Passages that no agent could finish are left out. "
+    "same points, and the cloud takes nothing from the agents' cores. Every setting has two agents of one thread, with "
+    "slots for two candidates of every point, and all requests are quality-first, which decides who writes first where "
+    f"both models are there; before anything is measured, {LEARNING} other questions are asked in each setting, from "
+    "which the gateway learns how far to trust its models. Where there are fewer than three cores, gateway and client "
+    "share them. Facts are a point's numbers and key terms. Of passages that seem sound, the ensemble reads the one "
+    "with more of them: more facts show that picking works, not that people would prefer the answer. A model that only says "
+    "its notes again covers all of them, which the gateway takes for a fault: see what is copied. Passages that no "
+    "agent could finish are left out. "
     f"Both Qwen files are {TERMS}."
 )
 
@@ -44,7 +59,7 @@ def run_real(console: Console, number: int, scale: Scale) -> tuple[list[Bar], di
     """
     from openai import OpenAIError  # an extra
 
-    asked, source = questions(number)
+    asked, source = questions(LEARNING + number)
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console, transient=True) as progress:
         task = progress.add_task("fetching models", total=None)
 
@@ -58,7 +73,7 @@ def run_real(console: Console, number: int, scale: Scale) -> tuple[list[Bar], di
         try:
             sketches = record(asked, cloud, FOLDER, MAX_WORDS, tell)
             tried = systems(small, half)
-            progress.update(task, total=steps(tried, len(sketches), scale.runs))
+            progress.update(task, total=steps(tried, len(sketches) - LEARNING, scale.runs))
             progress.reset(task)
 
             def step(what: str) -> None:
@@ -68,7 +83,7 @@ def run_real(console: Console, number: int, scale: Scale) -> tuple[list[Bar], di
             seen = compare(tried, sketches, FOLDER, scale, step)
         except OpenAIError as error:
             raise ProgramFailed(f"a question failed: {error}; the logs are in {FOLDER}/") from error
-    return _told(console, seen, sketches, source, scale)
+    return _told(console, seen, sketches[LEARNING:], source, scale)
 
 
 def _log(console: Console, what: str) -> None:
@@ -86,7 +101,8 @@ def _told(
     worst_s = worst_stall_s(seen[ENSEMBLE_ON], seen[ENSEMBLE_OFF])
     console.print(_table(summaries, len(sketches), source, scale))
     console.print(
-        "Per answer, compared: points with more than one scored passage; left: passages that no agent could finish; "
+        "Copied: how much of a passage is its point, word for word. Per answer, compared: points with more than one "
+        "scored passage; left: passages that no agent could finish; "
         "silence: the longest between two pieces of text.",
         style="dim",
     )
@@ -96,6 +112,8 @@ def _told(
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
         "note": HONESTY,
         "questions": source,
+        "service_level": SERVICE,
+        "learning": LEARNING,
         "asked": [sketch.asked.id for sketch in sketches],
         "runs": scale.runs,
         "agents": {"count": 2, "slots": scale.slots, "threads": 1, "engine": scale.engine, "cores": os.cpu_count()},
@@ -111,13 +129,14 @@ def _told(
 def _table(summaries: dict[str, Summary], count: int, source: str, scale: Scale) -> Table:
     title = f"{count} questions ({source}), medians of {scale.runs} runs; 95 % intervals by bootstrap over points"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("", "facts covered", "points", "compared", "left", "last token", "silence"):
+    for column in ("", "facts covered", "points", "copied", "compared", "left", "last token", "silence"):
         table.add_column(column, justify="left" if not column else "right", no_wrap=column in ("", "facts covered"))
     for name, summary in summaries.items():
         table.add_row(
             name,
             _shown(summary.coverage),
             str(summary.coverage.of),
+            f"{summary.echoed.value:.0%}",
             f"{summary.compared:.1f}",
             f"{summary.left:.1f}",
             f"{summary.last_s:.2f} s",

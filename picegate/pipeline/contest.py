@@ -15,6 +15,7 @@ import anyio
 from picegate.assembly.merger import Merger
 from picegate.core.errors import Busy, CloudError, EdgeError
 from picegate.core.events import TextDelta
+from picegate.core.quality import Quality
 from picegate.core.usage import LegRecord
 from picegate.settings import QualitySettings
 
@@ -35,6 +36,10 @@ class Draft:
     def confidence(self) -> float:
         """1 where it was not scored."""
         return 1.0 if self.record.quality is None else self.record.quality.confidence
+
+    def rank(self, threshold: float) -> tuple[bool, float, float]:
+        """As `Quality.rank`; one that was not scored lacks nothing."""
+        return (self.record.quality or Quality(1.0)).rank(threshold)
 
 
 @dataclass(slots=True)
@@ -96,7 +101,7 @@ class Contest:
     @property
     def best(self) -> Draft | None:
         """Of equals the earliest."""
-        return max(self.drafts, key=lambda draft: draft.confidence, default=None)
+        return max(self.drafts, key=lambda draft: draft.rank(self._threshold), default=None)
 
     @property
     def is_sound(self) -> bool:

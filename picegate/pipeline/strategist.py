@@ -175,7 +175,7 @@ class Strategist:
         now, kind = self._clock(), kind_of(plan.forecast.features)
         for model, sound in verdicts(tally.legs, self._threshold):
             self._skill.judge(now, model, kind, sound=sound)
-        for model, rival, share in contests(tally.legs):
+        for model, rival, share in contests(tally.legs, self._threshold):
             self._skill.contest(now, model, rival, kind, share)
 
     def _learn(self, of: _Open, plan: Plan, tally: Tally) -> None:

@@ -22,9 +22,9 @@ def verdicts(legs: Sequence[LegRecord], threshold: float) -> Iterator[tuple[str,
             yield leg.model, leg.end is LegEnd.DONE and leg.quality.confidence >= threshold
 
 
-def contests(legs: Sequence[LegRecord]) -> Iterator[tuple[str, str, float]]:
+def contests(legs: Sequence[LegRecord], threshold: float) -> Iterator[tuple[str, str, float]]:
     """(model, rival, share) of each pair of candidates for one point whose text was kept in one case and not in the
-    other: `share` is 1, or 0.5 where both had the same confidence. Pairs, since half of them is what equals win,
+    other: `share` is 1, or 0.5 where both had the same rank. Pairs, since half of them is what equals win,
     however many candidates there are.
     """
     for one, other in combinations(_judged(legs), 2):
@@ -32,7 +32,7 @@ def contests(legs: Sequence[LegRecord]) -> Iterator[tuple[str, str, float]]:
             continue
         winner, loser = (one, other) if one.kept else (other, one)
         if winner.quality is not None and loser.quality is not None:
-            equal = winner.quality.confidence == loser.quality.confidence
+            equal = winner.quality.rank(threshold) == loser.quality.rank(threshold)
             yield winner.model, loser.model, 0.5 if equal else 1.0
 
 

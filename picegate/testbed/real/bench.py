@@ -17,6 +17,7 @@ from picegate.testbed.real.trial import Answer, ask
 
 ENSEMBLE_ON, ENSEMBLE_OFF = "both, ensemble", "both, no ensemble"
 MAX_WORDS = 60
+LEARNING = 4  # questions that are asked before any is measured
 PATIENCE_S = 300.0
 
 Step = Callable[[str], None]
@@ -25,10 +26,13 @@ Seen = dict[str, dict[tuple[int, int], Answer]]  # by setting; then by question 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much is asked: seeds are 1 to `runs`. Slots are those of each agent."""
+    """How much is asked: seeds are 1 to `runs`. Slots are those of each agent.
+
+    Six: two agents then hold two candidates of each of five points, and as much is idle as an ensemble leaves others.
+    """
 
     runs: int = 3
-    slots: int = 4
+    slots: int = 6
     engine: str = "auto"
 
 
@@ -50,11 +54,12 @@ def systems(small: LocalModel, half: LocalModel) -> tuple[System, ...]:
 
 def steps(tried: Sequence[System], sketches: int, runs: int) -> int:
     """How often `compare` calls `step`."""
-    return sum(len(system.settings) * (1 + sketches * runs) for system in tried)
+    return sum(len(system.settings) * (LEARNING + sketches * runs) for system in tried)
 
 
 def compare(tried: Sequence[System], sketches: Sequence[Sketch], folder: Path, scale: Scale, step: Step) -> Seen:
-    """Ask every question in every setting.
+    """Ask every question in every setting. The first `LEARNING` are not measured: from them the gateway learns paces,
+    and how far its models are to be trusted, as a gateway in use has done long since.
 
     Raises:
         ProgramFailed: a program did not come up, or broke. openai.OpenAIError: no answer.
@@ -74,6 +79,7 @@ def _on(
 
     wished: Sections = {
         "progressive": {"max_point_words": MAX_WORDS},
+        "quality": {"cloud": []},  # it only replays sketches
         # A recording does not break; where this machine is busy elsewhere, late figures are better than none.
         "cloud": {"retries": 0, "first_token_s": PATIENCE_S, "between_tokens_s": PATIENCE_S},
         "fleet": {"first_token_s": PATIENCE_S, "between_tokens_s": PATIENCE_S, "total_s": PATIENCE_S},
@@ -90,13 +96,15 @@ def _on(
         local_system(plan) as local,
         OpenAI(base_url=local.url, api_key="none", max_retries=0, timeout=600.0) as client,
     ):
-        for name, ensemble in system.settings:
-            step(f"{name}: warming up")
-            ask(client, sketches[0], seed=0, max_words=MAX_WORDS, ensemble=ensemble)
+        for number, sketch in enumerate(sketches[:LEARNING], start=1):
+            for name, ensemble in system.settings:
+                step(f"{name}: learning, question {number} of {LEARNING}")
+                ask(client, sketch, seed=0, max_words=MAX_WORDS, ensemble=ensemble)
+        measured = sketches[LEARNING:]
         for run in range(1, scale.runs + 1):
             # By turns first, so that what came before favours neither.
             for name, ensemble in system.settings if run % 2 else reversed(system.settings):
-                for number, sketch in enumerate(sketches):
-                    step(f"{name}: run {run} of {scale.runs}, question {number + 1} of {len(sketches)}")
+                for number, sketch in enumerate(measured):
+                    step(f"{name}: run {run} of {scale.runs}, question {number + 1} of {len(measured)}")
                     answer = ask(client, sketch, seed=run, max_words=MAX_WORDS, ensemble=ensemble)
                     yield name, {(number, run): answer}

@@ -42,9 +42,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One setting. `coverage`: mean over points; `last_s`, `silence_s`: medians over questions."""
+    """One setting. `coverage`, `echoed`: means over points; `last_s`, `silence_s`: medians over questions."""
 
     coverage: Estimate
+    echoed: Estimate
     last_s: float
     silence_s: float
     left: float  # passages an answer that no agent could finish
@@ -53,6 +54,7 @@ class Summary:
     def as_data(self) -> dict[str, Any]:
         return {
             "coverage": self.coverage.as_data(),
+            "copied": self.echoed.as_data(),
             "last_token_s": round(self.last_s, 3),
             "longest_silence_s": round(self.silence_s, 3),
             "left_per_answer": round(self.left, 3),
@@ -65,6 +67,7 @@ def summarise(answers: Answers) -> Summary:
     every = list(answers.values())
     return Summary(
         estimate(list(by_point(answers).values())),
+        estimate(list(by_point(answers, "echoed").values())),
         median(by_question(answers, "last_s").values()),
         median(by_question(answers, "silence_s").values()),
         fmean(answer.left for answer in every),
@@ -72,11 +75,11 @@ def summarise(answers: Answers) -> Summary:
     )
 
 
-def by_point(answers: Answers) -> dict[tuple[int, int], float]:
-    """Coverage by question and segment."""
+def by_point(answers: Answers, figure: str = "covered") -> dict[tuple[int, int], float]:
+    """By question and segment."""
     seen: dict[tuple[int, int], list[float]] = {}
     for (question, _), answer in answers.items():
-        for segment, share in answer.covered.items():
+        for segment, share in getattr(answer, figure).items():
             seen.setdefault((question, segment), []).append(share)
     return {point: median(shares) for point, shares in seen.items()}
 

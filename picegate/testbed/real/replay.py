@@ -19,7 +19,10 @@ STEP_S = 1 / 60
 
 
 class ReplayingCloud(ScriptedUpstream):
-    """A FAKE cloud. What is no sketch, such as a passage that no agent could write, it refuses: notes stand in then."""
+    """A FAKE cloud. What is no sketch, such as a passage that no agent could write, it refuses: notes stand in then.
+
+    A refusal of this very call (400), not a failure: a cloud that fails is not asked for sketches for a while.
+    """
 
     def __init__(self, sketches: Iterable[Sketch]) -> None:
         super().__init__(model="recorded-sketches")
@@ -28,7 +31,7 @@ class ReplayingCloud(ScriptedUpstream):
     def default(self, call: Call) -> Answer:
         sketch = self._sketches.get(call.last)
         if call.leg != LegKind.SKETCH or sketch is None:
-            return Refusal(503, message="this cloud only replays sketches")
+            return Refusal(400, message="this cloud only replays sketches")
         due = call.started + FIRST_S
         return Reply(*(Piece(text, after=_At(due + n * STEP_S)) for n, text in enumerate(sketch.pieces)))
 

@@ -28,4 +28,4 @@ async def test_sketches_are_replayed_word_for_word_and_nothing_else_is_written(m
     text, refused = await anyio.to_thread.run_sync(ask)
     for piece in ("Stress has", " many causes.\\n", ">>60 Exercise: 30 min\\n"):
         assert f'"content": "{piece}"' in text or f'"content":"{piece}"' in text
-    assert refused == [503, 503]
+    assert refused == [400, 400]

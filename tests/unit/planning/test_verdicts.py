@@ -57,7 +57,7 @@ def test_a_whole_passage_of_no_use_is_not_sound_however_it_looked() -> None:
 def test_a_rewrite_is_not_judged_since_it_gets_the_hard_points() -> None:
     first, second = leg("a", 0.1, kept=False), leg("b", 0.3, at=(4.0, 8.0), kept=True)
     assert judged(first, second) == [("a", False)]
-    assert list(contests([first, second])) == []
+    assert list(contests([first, second], 0.5)) == []
 
 
 def test_who_goes_on_from_anothers_words_is_not_judged() -> None:
@@ -72,15 +72,15 @@ def test_who_begins_after_one_that_wrote_nothing_is_judged() -> None:
 
 def test_candidates_side_by_side_are_a_contest_which_the_kept_one_wins() -> None:
     legs = [leg("a", 0.6, kept=False), leg("b", 0.9, at=(1.0, 5.0), kept=True), leg("c", 0.7, kept=False)]
-    assert list(contests(legs)) == [("b", "a", 1.0), ("b", "c", 1.0)]
+    assert list(contests(legs, 0.5)) == [("b", "a", 1.0), ("b", "c", 1.0)]
 
 
 def test_equal_candidates_share_the_win() -> None:
-    assert list(contests([leg("a", 0.8, kept=True), leg("b", 0.8, kept=False)])) == [("a", "b", 0.5)]
+    assert list(contests([leg("a", 0.8, kept=True), leg("b", 0.8, kept=False)], 0.5)) == [("a", "b", 0.5)]
 
 
 def test_no_contest_without_two_models_on_one_point_and_a_winner() -> None:
-    assert list(contests([leg("a", 0.6, kept=False), leg("a", 0.9, kept=True)])) == []
-    assert list(contests([leg("a", 0.6, kept=True), leg("b", 0.9, kept=True, point=1)])) == []
-    assert list(contests([leg("a", 0.6, kept=False), leg("b", 0.9, kept=False)])) == []
-    assert list(contests([leg("a", 0.6), leg("b", 0.9)])) == []
+    assert list(contests([leg("a", 0.6, kept=False), leg("a", 0.9, kept=True)], 0.5)) == []
+    assert list(contests([leg("a", 0.6, kept=True), leg("b", 0.9, kept=True, point=1)], 0.5)) == []
+    assert list(contests([leg("a", 0.6, kept=False), leg("b", 0.9, kept=False)], 0.5)) == []
+    assert list(contests([leg("a", 0.6), leg("b", 0.9)], 0.5)) == []

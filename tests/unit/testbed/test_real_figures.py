@@ -8,7 +8,7 @@ import pytest
 
 from picegate.testbed.asking import Told
 from picegate.testbed.quality.results import write
-from picegate.testbed.real.facts import coverage
+from picegate.testbed.real.facts import coverage, echo
 from picegate.testbed.real.figures import bars as bars_of
 from picegate.testbed.real.figures import by_point, gained, prolonged, stalled, summarise, worst_stall_s
 from picegate.testbed.real.questions import Asked, questions
@@ -30,7 +30,13 @@ SKETCH = Sketch(
 
 
 def answer(covered: dict[int, float], last_s: float = 10.0, silence_s: float = 1.0) -> Answer:
-    return Answer(covered, 0, 0, last_s, silence_s)
+    return Answer(covered, dict.fromkeys(covered, 0.0), 0, 0, last_s, silence_s)
+
+
+def test_only_a_passage_that_says_little_else_than_its_notes_echoes_them() -> None:
+    notes = "walking or running three times a week lowers cortisol"
+    assert echo(notes, notes) == 1.0
+    assert echo("Who walks or runs a few times each week will find less cortisol in the blood.", notes) == 0.0
 
 
 def test_every_fact_of_the_notes_counts_once_and_alike() -> None:
