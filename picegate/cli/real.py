@@ -44,9 +44,9 @@ HONESTY = (
     f"both models are there; before anything is measured, {LEARNING} other questions are asked in each setting, from "
     "which the gateway learns how far to trust its models. Where there are fewer than three cores, gateway and client "
     "share them. Facts are a point's numbers and key terms. Of passages that seem sound, the ensemble reads the one "
-    "with more of them: more facts show that picking works, not that people would prefer the answer. A model that only says "
-    "its notes again covers all of them, which the gateway takes for a fault: see what is copied. Passages that no "
-    "agent could finish are left out. "
+    "with more of them: more facts show that picking works, not that people would prefer the answer. A model that only "
+    "says its notes again covers all of them, which the gateway takes for a fault: see what is copied. Passages that "
+    "no agent could finish are left out. "
     f"Both Qwen files are {TERMS}."
 )
 
