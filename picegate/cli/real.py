@@ -44,9 +44,9 @@ HONESTY = (
     f"both models are there; before anything is measured, {LEARNING} other questions are asked in each setting, from "
     "which the gateway learns how far to trust its models. Where there are fewer than three cores, gateway and client "
     "share them. Facts are a point's numbers and key terms. Of passages that seem sound, the ensemble reads the one "
-    "with more of them: more facts show that picking works, not that people would prefer the answer. A model that only says "
-    "its notes again covers all of them, which the gateway takes for a fault: see what is copied. Passages that no "
-    "agent could finish are left out. "
+    "with more of them: more facts show that picking works, not that people would prefer the answer. A model that only "
+    "says its notes again covers all of them, which the gateway takes for a fault: see what is copied. Passages that "
+    "no agent could finish are left out. "
     f"Both Qwen files are {TERMS}."
 )
 
@@ -128,14 +128,13 @@ def _told(
 
 def _table(summaries: dict[str, Summary], count: int, source: str, scale: Scale) -> Table:
     title = f"{count} questions ({source}), medians of {scale.runs} runs; 95 % intervals by bootstrap over points"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("", "facts covered", "points", "copied", "compared", "left", "last token", "silence"):
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    for column in ("", "facts covered", "copied", "compared", "left", "last token", "silence"):
         table.add_column(column, justify="left" if not column else "right", no_wrap=column in ("", "facts covered"))
     for name, summary in summaries.items():
         table.add_row(
             name,
             _shown(summary.coverage),
-            str(summary.coverage.of),
             f"{summary.echoed.value:.0%}",
             f"{summary.compared:.1f}",
             f"{summary.left:.1f}",
