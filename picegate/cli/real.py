@@ -128,14 +128,13 @@ def _told(
 
 def _table(summaries: dict[str, Summary], count: int, source: str, scale: Scale) -> Table:
     title = f"{count} questions ({source}), medians of {scale.runs} runs; 95 % intervals by bootstrap over points"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("", "facts covered", "points", "copied", "compared", "left", "last token", "silence"):
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    for column in ("", "facts covered", "copied", "compared", "left", "last token", "silence"):
         table.add_column(column, justify="left" if not column else "right", no_wrap=column in ("", "facts covered"))
     for name, summary in summaries.items():
         table.add_row(
             name,
             _shown(summary.coverage),
-            str(summary.coverage.of),
             f"{summary.echoed.value:.0%}",
             f"{summary.compared:.1f}",
             f"{summary.left:.1f}",
