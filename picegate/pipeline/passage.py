@@ -5,7 +5,7 @@ Where there is time before it is read, and slots to spare, it has further candid
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 from picegate.assembly.merger import Merger
@@ -156,16 +156,16 @@ class Passage:
             candidate = partial(self._drafting.aside, task, failed=set(), prefer=node.id, candidate=number)
             contest.invite(candidate, self._drafting.effort(task, node))
 
-    def _seconds(self, task: Task, first: NodeView) -> list[Second]:
+    def _seconds(self, task: Task, first: NodeView, usable: Sequence[NodeView]) -> list[Second]:
         """Who could write a further candidate: other models before other nodes before the first one's own batch."""
         leg = self._drafting.planned(task)
-        nodes = [node for node in self._outside.fleet.view() if node.usable and node.free > 0]
-        nodes.sort(
+        nodes = sorted(
+            (node for node in usable if node.free > 0),
             key=lambda node: (
                 node.model == first.model,
                 node.id == first.id,
                 leg_s(node.pace, node.slots - node.free, leg, warmed=node.id in self.warmed),
-            )
+            ),
         )
         sound = {model: self._sound(model) for model in {node.model for node in nodes}}
         return [Second(node, sound[node.model]) for node in nodes]
@@ -186,7 +186,7 @@ class Passage:
             sound=self._sound(first.model),
             slots=sum(node.slots for node in usable),
             free=sum(node.free for node in usable),
-            seconds=self._seconds(task, first),
+            seconds=self._seconds(task, first, usable),
             price_s=float(plan.numbers.get("edge_price_ms", 0.0)) / 1000,
             worth_s=plan.stake_s,
         )
