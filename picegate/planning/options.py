@@ -129,7 +129,8 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
     """Sketch and passages at one level. `alone`: the cloud's option, which it must beat.
 
     A sketch that delegates nothing is the cloud's whole answer, so the tokens and times are means over both outcomes;
-    the promise not to be later than the cloud alone is about the outcome with points.
+    the promise not to be later than the cloud alone is about the outcome with points. Where calls wait for the cloud,
+    they would wait longer if it were alone: it would also have to write what edges are writing now.
     """
     forecast = scene.forecast
     split = scene.levels.split(level, forecast, scene.max_points)
@@ -144,7 +145,7 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
     out = ""
     if share < _UNLIKELY:
         out = "hardly anything to delegate"
-    elif finish_s * _margin(scene, scene.fleet.pace) > alone.finish_s:
+    elif finish_s * _margin(scene, scene.fleet.pace) > alone.finish_s + scene.market.spared_s:
         out = "later than the cloud alone"
     cost = scene.cost(mean_s, cloud_tokens, edge_tokens, share * RISK[level])
     return Option(

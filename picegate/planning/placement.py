@@ -178,7 +178,8 @@ def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
 def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s: float, *, warmed: bool) -> list[float]:
     """When each leg would be done, placed in order over the shortlist.
 
-    `starts`: when each may begin, in rising order. A leg that finds no free slot waits `wait_s` for one.
+    `starts`: when each may begin, in rising order. Slots are given in the order in which requests came: a leg that
+    finds none waits until what was owed before this request is done, `wait_s` from now.
     """
     seats = [
         _Seat(node.free + node.lent, node.slots - node.free - node.lent, node.pace or EDGE_GUESS)
@@ -194,7 +195,7 @@ def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s:
             if best is None or time_s < best_s:
                 best_s, best = time_s, seat
         if best is None:
-            best_s = wait_s + leg_s(seen.pace, round(seen.full_batch) - 1, leg)
+            best_s = max(wait_s - start, 0.0) + leg_s(seen.pace, round(seen.full_batch) - 1, leg)
         else:
             best.free -= 1
             best.busy += 1

@@ -186,13 +186,22 @@ def best(scene: Scene, service: ServiceLevel, rules: Rules) -> Plan:
         )
         return Plan(Mode.CLOUD, why, options=tuple(options), chosen=alone)
     chosen = min((option for option in options if not option.out), key=lambda option: option.cost)
-    return Plan(chosen.mode, _why(chosen, alone, options, forecast, short=short), options=tuple(options), chosen=chosen)
+    return Plan(
+        chosen.mode,
+        _why(chosen, alone, options, forecast, scene.market.spared_s, short=short),
+        options=tuple(options),
+        chosen=chosen,
+    )
 
 
-def _why(chosen: Option, alone: Option, options: Sequence[Option], forecast: Forecast, *, short: bool) -> Reason:
+def _why(
+    chosen: Option, alone: Option, options: Sequence[Option], forecast: Forecast, spared_s: float, *, short: bool
+) -> Reason:
     expected = f"an answer of about {forecast.answer_tokens} tokens is expected"
     if chosen.mode is Mode.PROGRESSIVE:
-        times = f"{chosen.finish_s:.1f} s with the edge against {alone.finish_s:.1f} s in the cloud alone"
+        times = f"{chosen.finish_s:.1f} s with the edge against {alone.finish_s:.1f} s in the cloud"
+        if chosen.finish_s > alone.finish_s:
+            times += f", where {spared_s:.1f} s more of work would wait if it were alone"
         return Reason("long_answer", f"{expected}: {times}")
     if chosen.mode is Mode.EDGE:
         times = f"{chosen.finish_s:.1f} s against {alone.finish_s:.1f} s"
@@ -255,6 +264,7 @@ def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules
             "edge_price_ms": round(1000 * sides.edge_price, 3),
             "cloud_wait_s": round(sides.cloud_wait_s, 2),
             "edge_wait_s": round(sides.edge_wait_s, 2),
+            "spared_s": round(sides.spared_s, 2),
             **_less_trusted(scene),
             "edge_again_share": round(scene.again.edge, 3),
             "cloud_again_share": round(scene.again.cloud, 3),

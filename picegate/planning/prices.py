@@ -26,6 +26,7 @@ class Market:
         cloud_price, edge_price: seconds of others' delay per token.
         cloud_rate, edge_rate: tokens/s of each side when full; 0: nobody is there.
         cloud_wait_s, edge_wait_s: until what waits there now is done.
+        spared_s: by so much longer would the cloud's queue last if edges wrote nothing; 0 where none stands.
     """
 
     cloud_price: float
@@ -34,6 +35,7 @@ class Market:
     edge_rate: float
     cloud_wait_s: float
     edge_wait_s: float
+    spared_s: float = 0.0
 
 
 def market(cloud: CloudView, pace: Pace, fleet: Survey, load: Load, arrivals_per_s: float) -> Market:
@@ -50,7 +52,8 @@ def market(cloud: CloudView, pace: Pace, fleet: Survey, load: Load, arrivals_per
     edge_price = fleet.pace.slope_s * fleet.batch
     if edge_rate:
         edge_price += arrivals_per_s * edge_wait_s / edge_rate
-    return Market(cloud_price, edge_price, cloud_rate, edge_rate, cloud_wait_s, edge_wait_s)
+    spared_s = load.edge_tokens / cloud_rate if cloud.waiting else 0.0
+    return Market(cloud_price, edge_price, cloud_rate, edge_rate, cloud_wait_s, edge_wait_s, spared_s)
 
 
 @dataclass(slots=True)

@@ -137,10 +137,10 @@ async def test_short_and_urgent_calls_go_before_long_and_patient_ones() -> None:
     gate = Gate(1, 100, 60)
     order: list[str] = []
     async with anyio.create_task_group() as group, gate.place():
-        for name, tokens, patience_s in (("long", 2000, 0), ("patient", 50, 30), ("short", 50, 0), ("middle", 400, 0)):
+        for name, tokens, patience_s in (("long", 4000, 0), ("patient", 50, 30), ("short", 50, 0), ("middle", 400, 0)):
             group.start_soon(line_up, gate, order, name, tokens, patience_s)
             await settle()
-        assert gate.waiting == (50, 400, 50, 2000)
+        assert gate.waiting == (50, 400, 50, 4000)
     assert order == ["short", "middle", "patient", "long"]
 
 

@@ -146,6 +146,13 @@ def test_points_placed_one_by_one_share_the_nodes() -> None:
     assert five[4] > 9.0
 
 
+def test_what_was_owed_before_is_written_while_a_point_is_still_to_come() -> None:
+    full = survey([view("a", slots=2, free=0)], 0)
+    now, later, much_later = placed_s(full, [Leg(100)] * 3, [0.0, 4.0, 20.0], 9.0, warmed=True)
+    assert now == later > 9.0
+    assert much_later == pytest.approx(now + 20.0 - 9.0)
+
+
 def test_a_survey_names_the_models_of_the_nodes_that_fit() -> None:
     assert survey([GOOD, BAD, by("small", view("c", context=100))], 200).models == {"good", "bad"}
 

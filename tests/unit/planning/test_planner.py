@@ -9,6 +9,7 @@ from picegate.core.chat import Ask, DataPolicy, Message, Mode, PiceOptions, Serv
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
 from picegate.core.plan import CloudView, Forecast, NodeState, NodeView, Pace, Plan
 from picegate.planning.length import LengthModel
+from picegate.planning.load import Load
 from picegate.planning.losses import Losses
 from picegate.planning.planner import SKETCH_TOKENS, Experience, Rules, edge_instead, plan, service_level
 
@@ -159,10 +160,16 @@ SMALL = Pace(first_s=0.05, prefill_s=1 / 900, step_s=0.039, slope_s=0.003)
 LIST = Forecast(prompt_tokens=20, answer_tokens=350, spread=0.3)
 
 
-def weighed(expected: Forecast = LIST, *nodes: NodeView, cloud: CloudView | None = None, **rules: Any) -> Plan:
+def weighed(
+    expected: Forecast = LIST,
+    *nodes: NodeView,
+    cloud: CloudView | None = None,
+    load: Load | None = None,
+    **rules: Any,
+) -> Plan:
     view = replace(cloud or CloudView(limit=16), pace=BIG)
     request = ask(**{"options": PiceOptions(service_level=rules.pop("service", None))})
-    return plan(request, expected, view, nodes, Rules(**rules), Experience(arrivals_per_s=1.0))
+    return plan(request, expected, view, nodes, Rules(**rules), Experience(load=load or Load(), arrivals_per_s=1.0))
 
 
 def orin(number: int = 0, *, free: int = 8, pace: Pace = SMALL) -> NodeView:
@@ -191,6 +198,23 @@ def test_the_promise_holds_under_every_load(queued: int, free: int, step_s: floa
     alone = next(option for option in chosen.options if option.mode is Mode.CLOUD)
     assert chosen.chosen is not None
     assert chosen.chosen.finish_s <= alone.finish_s
+
+
+def test_a_cloud_alone_would_also_have_to_write_what_edges_owe() -> None:
+    story = replace(LIST, chained=1.0)
+    fleet = [orin(number, free=0) for number in range(8)]
+
+    def sketched(cloud: CloudView, owed: float) -> tuple[str, float, float]:
+        chosen = weighed(story, *fleet, cloud=cloud, load=Load(edge_tokens=owed))
+        alone, sketch, *_ = chosen.options
+        return sketch.out, sketch.finish_s - alone.finish_s, chosen.numbers["spared_s"]
+
+    out, later_s, spared_s = sketched(queue_of(5), 4_000.0)
+    assert (out, 0 < later_s <= spared_s) == ("", True)
+    out, later_s, spared_s = sketched(queue_of(5), 0.0)
+    assert (out, later_s > 0, spared_s) == ("later than the cloud alone", True, 0.0)
+    out, _, spared_s = sketched(CloudView(limit=16, in_flight=15), 4_000.0)
+    assert (out, spared_s) == ("later than the cloud alone", 0.0)
 
 
 def test_what_hardly_delegates_stays_in_the_cloud() -> None:
