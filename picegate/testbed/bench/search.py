@@ -54,9 +54,9 @@ class Search:
             return None
         low, high = self._bracket()
         if high is None:
-            return (low or self.seen[0]).per_minute * (AGAIN if self.known else GROW)
+            return (low or self.seen[0]).per_minute * (self._stride() if self.known else GROW)
         if low is None:
-            return high.per_minute * (1 / AGAIN if self.known else SHRINK)
+            return high.per_minute * (1 / self._stride() if self.known else SHRINK)
         if high.per_minute / low.per_minute <= (AGAIN + 1e-9 if self.known else CLOSE):
             return None
         return math.sqrt(low.per_minute * high.per_minute)
@@ -74,6 +74,10 @@ class Search:
             share = (self.objective_s - low.latency_p95) / (high.latency_p95 - low.latency_p95)
             done += share * max(0.0, min(high.per_minute, high.achieved_per_minute) - done)
         return Found(done, high is not None, len(self.seen))
+
+    def _stride(self) -> float:
+        """From what another seed came to: twice as far with every try, so that few tries reach a seed that is unlike."""
+        return AGAIN ** 2 ** (len(self.seen) - 1)
 
     def _bracket(self) -> tuple[Seen | None, Seen | None]:
         """The largest load that meets the objective below the smallest that does not."""

@@ -46,3 +46,10 @@ def test_what_another_seed_came_to_is_looked_for_close_by() -> None:
     assert [seen.per_minute for seen in search.seen] == pytest.approx([65.0, 68.9])
     assert search.found().bounded
     assert search.found().per_minute == pytest.approx(66.7, rel=0.01)
+
+
+@pytest.mark.parametrize("start", [46.0, 95.0])
+def test_a_seed_that_is_unlike_the_other_is_reached_in_few_tries(start: float) -> None:
+    search = measure(Search(start, objective_s=30.0, most=4, known=True), capacity=100.0)
+    assert search.found().bounded
+    assert search.found().per_minute == pytest.approx(66.7, rel=0.08)
