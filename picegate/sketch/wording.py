@@ -64,14 +64,16 @@ See a doctor if it lasts over a month.""",
         "Delegate explanations, examples and background.",
         "Delegate everything you can but opening and conclusion.",
     ),
-    expand="Turn the notes into one paragraph of the answer to the question. Use every fact in the notes and add none "
-    "that contradicts them. Write only the paragraph: no greeting, no title, no list.",
+    expand="Turn the notes into one paragraph of the answer to the question. Use every fact in the notes, in your own "
+    "words, and explain it: why it matters, how it works, or an example. Add nothing that contradicts the notes. Write "
+    "only the paragraph: no greeting, no title, no list.",
     example_question="How can I sleep better?",
     example_point=Point(
-        index=0, notes="Fixed schedule: same bedtime, also weekends; body clock; 2 weeks to adapt", words=40
+        index=0, notes="Fixed schedule: same bedtime, also weekends; body clock; 2 weeks to adapt", words=60
     ),
     example_passage="Go to bed and get up at the same time every day, including weekends. A fixed schedule trains your "
-    "body clock, so you fall asleep faster and wake up more rested. Give it about two weeks to adapt.",
+    "body clock, which then makes you sleepy at night and wakes you in the morning without an alarm. Sleeping in on "
+    "Sunday undoes some of that, so keep it short. Give it about two weeks to adapt; the first days are the hardest.",
     question="Question",
     before="The answer so far",
     notes="Notes",
@@ -112,12 +114,13 @@ N=語数(1語≒2字)。メモ=必要な事実・数値・名称を簡潔に。�
         "説明、例、背景は任せる。",
         "冒頭と結論以外は任せる。",
     ),
-    expand="メモを、質問への答えの一段落にしてください。メモの事実をすべて使い、矛盾することは書かないでください。"
-    "段落の本文だけを日本語で書き、挨拶、見出し、箇条書きは書かないでください。",
+    expand="メモを、質問への答えの一段落にしてください。メモの事実をすべて自分の言葉で使い、理由、仕組み、例のどれかで"
+    "説明してください。メモと矛盾することは書かないでください。段落の本文だけを日本語で書き、挨拶、見出し、箇条書きは書かないでください。",
     example_question="よく眠るにはどうすればいいですか。",
-    example_point=Point(index=0, notes="就寝時刻を固定:週末も同じ、体内時計、慣れるまで2週間", words=40),
-    example_passage="毎日、週末も同じ時刻に寝起きしましょう。時刻を固定すると体内時計が整い、寝つきも目覚めもよくなります。"
-    "慣れるまでには2週間ほどかかります。",
+    example_point=Point(index=0, notes="就寝時刻を固定:週末も同じ、体内時計、慣れるまで2週間", words=60),
+    example_passage="毎日、週末も同じ時刻に寝起きしましょう。時刻を固定すると体内時計が整い、夜は自然に眠くなり、朝は目覚ましが"
+    "なくても起きられるようになります。日曜の寝坊はその効果を弱めるので、短めにしてください。慣れるまでには2週間ほどかかり、"
+    "最初の数日がいちばん大変です。",
     question="質問",
     before="ここまでの答え",
     notes="メモ",
