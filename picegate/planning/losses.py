@@ -13,6 +13,7 @@ from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally
 MEMORY_S = 60.0  # after so long, a leg weighs 1/e: edges that are well again must be found out soon
 _PRIOR_LEGS = 4.0  # that went well, for everyone to begin with
 _MOST_LEGS = 40.0  # that are remembered
+_TRIES = 2
 _KINDS = (LegKind.EXPAND, LegKind.HEDGE, LegKind.EDGE)
 
 
@@ -26,10 +27,15 @@ class Losses:
     def delay_s(self, legs: float, chained: float = 0.0) -> float:
         """By so much later is an answer of so many legs, on average.
 
-        Legs side by side wait for one failure at most, legs one after another for all; `chained`: share of the latter.
+        Legs side by side wait for the one that fails most often, legs one after another for all; `chained`: share of
+        the latter. A leg that has failed `_TRIES` times is nobody's on the edge any more.
         """
-        beside: float = 1.0 - (1.0 - self.share) ** legs
-        return self.lost_s * ((1.0 - chained) * beside + chained * legs * self.share)
+        beside = after = 0.0
+        for tries in range(1, _TRIES + 1):
+            fails = self.share**tries
+            beside += 1.0 - (1.0 - fails) ** legs
+            after += legs * fails
+        return self.lost_s * ((1.0 - chained) * beside + chained * after)
 
 
 NO_LOSSES = Losses()

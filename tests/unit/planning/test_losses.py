@@ -62,8 +62,8 @@ def test_failures_are_forgotten_within_minutes() -> None:
     assert model.losses(600.0).share < 0.01
 
 
-def test_passages_side_by_side_wait_once_and_a_chain_waits_for_every_failure() -> None:
+def test_passages_side_by_side_wait_for_the_one_that_fails_most_and_a_chain_for_every_failure() -> None:
     often = Losses(share=0.5, lost_s=4.0)
-    assert often.delay_s(1) == pytest.approx(2.0)
-    assert often.delay_s(4) == pytest.approx(4.0 * (1 - 0.5**4))
-    assert often.delay_s(4, chained=1.0) == pytest.approx(8.0)
+    assert often.delay_s(1) == pytest.approx(4.0 * (0.5 + 0.25))
+    assert often.delay_s(4) == pytest.approx(4.0 * ((1 - 0.5**4) + (1 - 0.75**4)))
+    assert often.delay_s(4, chained=1.0) == pytest.approx(4.0 * 4 * (0.5 + 0.25))

@@ -47,7 +47,7 @@ def test_where_edges_fail_so_often_that_the_cloud_is_sooner_the_cloud_answers() 
     assert with_losses(Losses(share=0.01, lost_s=2.0)).mode is Mode.PROGRESSIVE
     failing = with_losses(Losses(share=0.5, lost_s=20.0))
     assert (failing.mode, failing.why.code) == (Mode.CLOUD, "edge_late")
-    assert failing.numbers["edge_lost_s"] == 10.0
+    assert failing.numbers["edge_lost_s"] == 15.0
 
 
 def test_a_higher_level_allows_more_points() -> None:
