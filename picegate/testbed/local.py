@@ -15,6 +15,7 @@ from picegate.testbed.programs import POLL_S, Program, ProgramFailed
 START_S = 90.0  # a 100 MB model loads in about a second; a busy or swapping machine takes longer
 REGISTER_S = 30.0
 CONTEXT_TOKENS = 4096
+NICENESS = 5  # of agents: they are other machines elsewhere, and keep no gateway from its core there
 
 Progress = Callable[[str], None]
 
@@ -98,8 +99,8 @@ def local_system(plan: LocalPlan, progress: Progress = lambda _: None) -> Iterat
     with ExitStack() as stack:
         stack.callback(_end, programs)
 
-        def start(name: str, argv: list[str], env: dict[str, str] | None = None) -> Program:
-            program = Program(name, argv, log=plan.folder / f"{name}.log", env=env)
+        def start(name: str, argv: list[str], env: dict[str, str] | None = None, niceness: int = 0) -> Program:
+            program = Program(name, argv, log=plan.folder / f"{name}.log", env=env, niceness=niceness)
             programs.append(program)
             return program
 
@@ -120,7 +121,7 @@ def local_system(plan: LocalPlan, progress: Progress = lambda _: None) -> Iterat
         progress(f"starting {len(plan.agents)} agents, which register themselves")
         for number, model in enumerate(plan.agents, start=1):
             command = _agent(model, f"agent-{number}", slots=plan.slots, threads=plan.threads, engine=plan.engine)
-            start(f"agent-{number}", [*command, "--gateway", root], {"EDGE_AGENT_TOKEN": token})
+            start(f"agent-{number}", [*command, "--gateway", root], {"EDGE_AGENT_TOKEN": token}, NICENESS)
         system = LocalSystem(root, cloud, token, tuple(programs))
         _until_registered(system, len(plan.agents))
         yield system

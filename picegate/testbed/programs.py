@@ -28,8 +28,9 @@ class Program:
         log: Path,
         env: Mapping[str, str] | None = None,
         scripts: Path | None = None,
+        niceness: int = 0,
     ) -> None:
-        """`scripts`: the folder of another environment's programs; None: of ours."""
+        """`scripts`: the folder of another environment's programs; None: of ours. `niceness`: more than our own."""
         self.name = name
         self.log = log
         script = (scripts or Path(sysconfig.get_path("scripts"))) / argv[0]
@@ -46,6 +47,8 @@ class Program:
                 env={**inherited, **(env or {})},
                 start_new_session=True,  # Ctrl-C reaches us alone; we end the children in order
             )
+        if niceness:  # at once: threads that it begins later are as nice
+            os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + niceness)
 
     @property
     def pid(self) -> int:

@@ -5,6 +5,7 @@ model, or one with each. They do not disturb one another on two cores, since the
 What an ensemble costs an agent itself, which writes more at once, is measured.
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,17 +39,21 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Agents, and the settings that are tried on them: their names, and whether the ensemble is on."""
+    """Agents, and the settings that are tried on them: their names, and whether the ensemble is on.
 
+    `folder`: for its ledger, so that no system begins with what another one's gateway has learnt of a model.
+    """
+
+    folder: str
     agents: tuple[LocalModel, ...]
     settings: tuple[tuple[str, bool], ...]
 
 
 def systems(small: LocalModel, half: LocalModel) -> tuple[System, ...]:
     return (
-        System((small, small), ((small.name, False),)),
-        System((half, half), ((half.name, False),)),
-        System((small, half), ((ENSEMBLE_OFF, False), (ENSEMBLE_ON, True))),
+        System("small", (small, small), ((small.name, False),)),
+        System("half", (half, half), ((half.name, False),)),
+        System("both", (small, half), ((ENSEMBLE_OFF, False), (ENSEMBLE_ON, True))),
     )
 
 
@@ -77,6 +82,7 @@ def _on(
 ) -> Iterator[tuple[str, dict[tuple[int, int], Answer]]]:
     from openai import OpenAI  # an extra
 
+    shutil.rmtree(folder / system.folder, ignore_errors=True)  # what an earlier bench has learnt would count, too
     wished: Sections = {
         "progressive": {"max_point_words": MAX_WORDS},
         "quality": {"cloud": []},  # it only replays sketches
@@ -85,7 +91,7 @@ def _on(
         "fleet": {"first_token_s": PATIENCE_S, "between_tokens_s": PATIENCE_S, "total_s": PATIENCE_S},
     }
     plan = LocalPlan(
-        folder,
+        folder / system.folder,
         CloudAt(cloud, "recorded-sketches"),
         system.agents,
         slots=scale.slots,
