@@ -77,7 +77,7 @@ class Search:
 
     def _stride(self) -> float:
         """From what another seed came to: twice as far with every try, so that few tries reach a seed unlike it."""
-        return AGAIN**2 ** (len(self.seen) - 1)
+        return math.pow(AGAIN, 2 ** (len(self.seen) - 1))
 
     def _bracket(self) -> tuple[Seen | None, Seen | None]:
         """The largest load that meets the objective below the smallest that does not."""
