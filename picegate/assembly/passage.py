@@ -46,7 +46,7 @@ class _Unit:
 
     text: str
     words: float
-    ends: bool = False  # a sentence
+    ends: bool  # a sentence
 
 
 class PassageFilter:
@@ -134,7 +134,9 @@ class PassageFilter:
         """Spaces, or characters of one word, or a single character of an unspaced script."""
         if self.done:
             return
-        if run.isspace():
+        if run < UNSPACED[0] and not run.isspace():  # nearly always
+            self._word += run
+        elif run.isspace():
             self._close_word(out)
             self._space += run
         elif is_unspaced(run):
@@ -146,9 +148,9 @@ class PassageFilter:
             self._word += run
 
     def _close_word(self, out: list[str]) -> None:
-        if not self._word:
-            return
-        word, self._word = self._unquoted(self._word) if self._lead.quote else self._word, ""
+        word, self._word = self._word, ""
+        if word and self._lead.quote:
+            word = self._unquoted(word)
         if not word:
             return
         space, self._space = self._joint(word), ""
@@ -156,10 +158,15 @@ class PassageFilter:
         if "\n" in space and self._close_line(word, out):
             return
         self._phrases.add(word)
-        self._sentence += space + word
-        unit = _Unit(space + word, words=count_words(word) if not is_unspaced(word[0]) else unspaced_letters(word) / 2)
-        unit.ends = not word[-1].isalnum() and ends_sentence(self._sentence)
-        self._pending.append(unit)
+        text = space + word
+        self._sentence += text
+        words = count_words(word) if not is_unspaced(word[0]) else unspaced_letters(word) / 2
+        ends = not word[-1].isalnum() and ends_sentence(self._sentence)
+        if not ends and self._nothing_held and self._words < self._point.words:  # nearly every word
+            self._show(text, out)
+            self._words += words
+            return
+        self._pending.append(_Unit(text, words, ends))
         beginning = self._sentence.lstrip()
         if self._phrases.repeated:
             self._stop_loop(len(self._pending) - self._phrases.repeated, out)
@@ -167,12 +174,18 @@ class PassageFilter:
             del self._pending[self._since :]  # the sentence at hand is the model's goodbye, not the passage's
             self._show_sentences(out)
             self.done = True
-        elif unit.ends:
+        elif ends:
             self._close_sentence(out)
             if not self.done:
                 self._drain(out)
         elif not self._suspicious(beginning):
             self._drain(out)
+
+    @property
+    def _nothing_held(self) -> bool:
+        """No word waits, and nothing is looked for that the next one could be part of."""
+        watched = self._parting or self._checking or self._phrases.suspects or not self._sentences.new
+        return not (self._pending or watched or self._phrases.repeated)
 
     def _unquoted(self, word: str) -> str:
         """The word without the quote that closes the whole passage."""
