@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any, Self
 
 import aiohttp
@@ -70,7 +69,7 @@ class EdgeClient:
     def _phases_for(self, node: NodeView, call: EdgeCall) -> Phases:
         most = Patience(self._phases.first_token_s, self._phases.between_tokens_s)
         own = patience(node.pace, node.slots, sum(len(message.text) for message in call.messages), most)
-        return replace(self._phases, first_token_s=own.first_token_s, between_tokens_s=own.between_tokens_s)
+        return Phases(self._phases.connect_s, own.first_token_s, own.between_tokens_s, self._phases.total_s)
 
     async def warm(self, node: NodeView, call: EdgeCall) -> None:
         headers = leg_headers(LegKind.WARM, call.request_id, node.api_key)

@@ -80,15 +80,21 @@ class Payloads(AsyncIterator[bytes]):
 
     def at_hand(self) -> bytes | None:
         """The next payload, if it has come with the one before it and is part of the answer."""
-        if not self._ready or self._ready[0].startswith(b"[DONE]") or b'"error"' in self._ready[0]:
+        if not self._ready:
             return None
-        payload = self._ready.popleft()
-        self._look(payload)
+        payload = self._ready[0]
+        if payload.startswith(b"[DONE]") or b'"error"' in payload:
+            return None
+        self._ready.popleft()
+        self._note(payload)
         return payload
 
     def _look(self, payload: bytes) -> None:
         if b'"error"' in payload and (error := error_in(payload)) is not None:
             raise self._faults.broken(f"{self._faults.who} reported an error: {error.message or error.code}")
+        self._note(payload)
+
+    def _note(self, payload: bytes) -> None:
         if not self._finished and _FINISH.search(payload):
             self._finished = True
         if not self._begun:

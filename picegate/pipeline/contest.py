@@ -105,7 +105,8 @@ class Contest:
 
     @property
     def is_sound(self) -> bool:
-        return self.best is not None and self.best.confidence >= self._threshold
+        best = self.best
+        return best is not None and best.confidence >= self._threshold
 
     def choose(self) -> Draft | None:
         """The candidate that is read, put in its place in the merger; None: there is none, or none that goes on from

@@ -102,6 +102,8 @@ class Passage:
             await contest.settled()
         finally:
             await contest.stop()
+        if contest.over or contest.is_sound:  # without a look at the fleet, which may be large
+            return
         for rewrite in self._rewrites(task, contest, failed):
             if contest.over or contest.is_sound:
                 break

@@ -250,13 +250,14 @@ class _Progressive:
                 leg_s(node.pace, node.slots - node.free, Leg()), weak.get(node.model, 0.0), stake_s
             )
         )
+        sampling = edge_sampling(ask.sampling)
         for node in free[: self._plan.max_points]:
             call = EdgeCall(
                 LegKind.WARM,
                 ask.request_id,
                 warm_messages(ask.messages, language=self._language, context_tokens=node.context_tokens),
                 max_tokens=1,
-                sampling=edge_sampling(ask.sampling),
+                sampling=sampling,
             )
             warming.start_soon(self._warm_one, node, call)
 
