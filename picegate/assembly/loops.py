@@ -26,11 +26,11 @@ class PhraseWatch:
         unit = normal(word)
         if not unit:
             return  # punctuation neither makes a repetition nor breaks one
-        back, least = (_CHARACTERS_BACK, 8) if is_unspaced(word[0]) else (_WORDS_BACK, 4)
-        at, last = len(self._units), self._last.get(unit, -back - 1)
+        at, last = len(self._units), self._last.get(unit)
         self._units.append(unit)
         self._last[unit] = at
-        if at - last > back:  # nearly every word
+        back, least = (_CHARACTERS_BACK, 8) if is_unspaced(word[0]) else (_WORDS_BACK, 4)
+        if last is None or at - last > back:  # nearly every word
             if self._runs:
                 self._runs, self.suspects, self.repeated = {}, False, 0
             return

@@ -160,7 +160,7 @@ class PassageFilter:
         self._phrases.add(word)
         text = space + word
         self._sentence += text
-        words = count_words(word) if not is_unspaced(word[0]) else unspaced_letters(word) / 2
+        words = unspaced_letters(word) / 2 if is_unspaced(word[0]) else count_words(word)
         ends = not word[-1].isalnum() and ends_sentence(self._sentence)
         if not ends and self._nothing_held and self._words < self._point.words:  # nearly every word
             self._show(text, out)
