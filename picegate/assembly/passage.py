@@ -157,19 +157,22 @@ class PassageFilter:
         self._begun = True
         if "\n" in space and self._close_line(word, out):
             return
-        self._phrases.add(word)
+        phrases = self._phrases
+        phrases.add(word)
         text = space + word
         self._sentence += text
         words = unspaced_letters(word) / 2 if is_unspaced(word[0]) else count_words(word)
         ends = not word[-1].isalnum() and ends_sentence(self._sentence)
-        if not ends and self._nothing_held and self._words < self._point.words:  # nearly every word
+        watched = self._parting or self._checking or phrases.suspects or phrases.repeated or not self._sentences.new
+        if not (ends or watched or self._pending) and self._words < self._point.words:
+            # Nearly every word: none before it waits, and nothing is looked for that it could be part of.
             self._show(text, out)
             self._words += words
             return
         self._pending.append(_Unit(text, words, ends))
         beginning = self._sentence.lstrip()
-        if self._phrases.repeated:
-            self._stop_loop(len(self._pending) - self._phrases.repeated, out)
+        if phrases.repeated:
+            self._stop_loop(len(self._pending) - phrases.repeated, out)
         elif self._parting and beginning.startswith(_SIGN_OFFS):
             del self._pending[self._since :]  # the sentence at hand is the model's goodbye, not the passage's
             self._show_sentences(out)
@@ -180,12 +183,6 @@ class PassageFilter:
                 self._drain(out)
         elif not self._suspicious(beginning):
             self._drain(out)
-
-    @property
-    def _nothing_held(self) -> bool:
-        """No word waits, and nothing is looked for that the next one could be part of."""
-        watched = self._parting or self._checking or self._phrases.suspects or not self._sentences.new
-        return not (self._pending or watched or self._phrases.repeated)
 
     def _unquoted(self, word: str) -> str:
         """The word without the quote that closes the whole passage."""
