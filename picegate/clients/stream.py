@@ -191,18 +191,20 @@ class Deltas(AsyncIterator[Delta]):
         first, self._next = self._next, None
         if isinstance(first, PiceError):
             raise first
-        delta = first or self._parsed(await anext(self._payloads))
+        told = [first or self._parsed(await anext(self._payloads))]
+        has_text = bool(told[0].text)
         while self._next is None and (payload := self._payloads.at_hand()) is not None:
             try:
                 after = self._parsed(payload)
             except PiceError as error:
                 self._next = error
             else:
-                if delta.text and after.reasoning:
+                if has_text and after.reasoning:
                     self._next = after
                 else:
-                    delta = delta.followed_by(after)
-        return delta
+                    told.append(after)
+                    has_text = has_text or bool(after.text)
+        return told[0] if len(told) == 1 else Delta.joined(told)
 
     def _parsed(self, payload: bytes) -> Delta:
         try:
