@@ -161,8 +161,10 @@ class PassageFilter:
         phrases.add(word)
         text = space + word
         self._sentence += text
-        words = unspaced_letters(word) / 2 if is_unspaced(word[0]) else count_words(word)
-        ends = not word[-1].isalnum() and ends_sentence(self._sentence)
+        words, ends = 1.0, False
+        if not (word.isalnum() and word.isascii()):  # few words
+            words = unspaced_letters(word) / 2 if is_unspaced(word[0]) else count_words(word)
+            ends = not word[-1].isalnum() and ends_sentence(self._sentence)
         watched = self._parting or self._checking or phrases.suspects or phrases.repeated or not self._sentences.new
         if not (ends or watched or self._pending) and self._words < self._point.words:
             # Nearly every word: none before it waits, and nothing is looked for that it could be part of.

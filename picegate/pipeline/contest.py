@@ -234,7 +234,7 @@ class Contests:
     def turned(self) -> None:
         """The merger may have gone on to another segment: what is read now is chosen from what there is."""
         for contest in self:
-            if self._merger.is_read(contest.segment):
+            if not contest.over and self._merger.is_read(contest.segment):
                 contest.late()
 
     def release(self, contest: Contest) -> list[TextDelta]:

@@ -27,7 +27,13 @@ from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.placement import Leg as PlannedLeg
 from picegate.planning.placement import leg_s
 from picegate.planning.queue import PATIENCE_S
-from picegate.sketch.prompts import expand_messages, passage_budget_tokens, passage_tokens, rescue_messages
+from picegate.sketch.prompts import (
+    expand_messages,
+    passage_budget_tokens,
+    passage_tokens,
+    rescue_messages,
+    warm_messages,
+)
 from picegate.sketch.scripts import Language, language_of
 
 REPEAT_PENALTY = 1.1  # small models loop without one (measured on SmolLM2-135M and Qwen2.5-0.5B)
@@ -103,10 +109,19 @@ class Drafting:
         self._show = show
         self._language = language
         self._question = Question.of(run.ask.question, language)
+        self._shared: dict[int | None, tuple[Message, ...]] = {}  # by context size
         self._sampling = edge_sampling(run.ask.sampling)
         # Read before each passage where a node has nothing of it.
         self._prompt_tokens = INSTRUCTION_TOKENS + estimate_chat_tokens([m.text for m in _last_turn(run.ask.messages)])
         self.warmed: set[str] = set()
+
+    def shared(self, context_tokens: int | None) -> tuple[Message, ...]:
+        """What all prompts of the answer begin with, for nodes with so large a context."""
+        if context_tokens not in self._shared:
+            self._shared[context_tokens] = warm_messages(
+                self._run.ask.messages, language=self._language, context_tokens=context_tokens
+            )
+        return self._shared[context_tokens]
 
     def planned(self, task: Task) -> PlannedLeg:
         """What a candidate has to write, and to read before."""
@@ -233,6 +248,7 @@ class Drafting:
                     shown=sheet.shown,
                     words_scale=self._outside.limits.words_scale,
                     context_tokens=node.context_tokens,
+                    shared=self.shared(node.context_tokens),
                 ),
                 max_tokens=passage_budget_tokens(point, self._language),
                 sampling=edge_sampling(ask.sampling, candidate=candidate) if candidate else self._sampling,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 from picegate.assembly.merger import Merger
+from picegate.core.chat import Message
 from picegate.core.errors import Busy, CloudError, EdgeError, NoNode
 from picegate.core.events import CLOUD, SegmentDone
 from picegate.core.plan import NodeView, Plan
@@ -55,6 +56,10 @@ class Passage:
     def warmed(self) -> set[str]:
         """Ids of nodes that have read the question."""
         return self._drafting.warmed
+
+    def shared(self, node: NodeView) -> tuple[Message, ...]:
+        """What the prompts of all passages begin with on this node."""
+        return self._drafting.shared(node.context_tokens)
 
     async def write(self, task: Task) -> str | None:
         """Write the passage; never raises a PiceError.
