@@ -34,13 +34,13 @@ class PhraseWatch:
             if self._runs:
                 self._runs, self.suspects, self.repeated = {}, False, 0
             return
-        before = self._units[-2 : -back - 2 : -1]  # the nearest first
-        self._runs = {
-            distance: self._runs.get(distance, 0) + 1 for distance, other in enumerate(before, 1) if other == unit
-        }
-        self.suspects = any(run >= min(distance, least // 2 - 1) for distance, run in self._runs.items())
-        looped = [run for distance, run in self._runs.items() if run >= _enough(distance, least)]
-        self.repeated = max(looped, default=0)
+        runs, self._runs, self.suspects, self.repeated = self._runs, {}, False, 0
+        for distance, other in enumerate(self._units[-2 : -back - 2 : -1], 1):  # the nearest first
+            if other == unit:
+                self._runs[distance] = run = runs.get(distance, 0) + 1
+                self.suspects = self.suspects or run >= min(distance, least // 2 - 1)
+                if run >= _enough(distance, least):
+                    self.repeated = max(self.repeated, run)
 
 
 def _enough(distance: int, least: int) -> int:

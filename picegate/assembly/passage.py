@@ -12,7 +12,7 @@ from picegate.core.sketch import Point
 
 ELLIPSIS = "…"  # closes a sentence that the reader has begun to read and that nobody will finish
 _UNITS = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
-_RUNS = re.compile(rf"\s+|{_UNITS.pattern}")
+_SPACED_UNITS = re.compile(rf"(\s*)({_UNITS.pattern}|\Z)")  # each with the space before it
 _RUN_ON = re.compile(rf"#{{1,6}}$|>>|[*_#]*(?:{LABELS}|Question|User|Human|Example|質問|メモ)(?:[*_]*[:：])")
 # Farewells, and echoes of our own request (`sketch/wording.py`): from there on nothing belongs to the passage.
 _SIGN_OFFS = (
@@ -96,8 +96,16 @@ class PassageFilter:
                 self.done = True
             at += 1
         self._came = self._came or bool(text[at:].strip())
-        for run in _RUNS.findall(text, at):
-            self._run(run, out)
+        for space, run in _SPACED_UNITS.findall(text, at):
+            if self.done:
+                break
+            if space:
+                self._close_word(out)
+                self._space += space
+            if run < UNSPACED[0]:  # nearly always
+                self._word += run
+            else:
+                self._run(run, out)
         return "".join(out)
 
     def flush(self, finish_reason: str | None) -> str:
@@ -134,9 +142,7 @@ class PassageFilter:
         """Spaces, or characters of one word, or a single character of an unspaced script."""
         if self.done:
             return
-        if run < UNSPACED[0] and not run.isspace():  # nearly always
-            self._word += run
-        elif run.isspace():
+        if run.isspace():
             self._close_word(out)
             self._space += run
         elif is_unspaced(run):
