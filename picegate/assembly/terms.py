@@ -11,9 +11,12 @@ import unicodedata
 from picegate.core.language import is_unspaced
 
 _STEM = 5  # letters
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_LEAST = 3
+_WORD = re.compile(rf"[^\W\d_]{{{_LEAST},}}")
 _RUN = re.compile(r"[㐀-䶿一-鿿豈-﫿々]+|[ァ-ヺー]{2,}")
-_ASCII_WORD, _ASCII_UNIT = re.compile(r"[a-z]{3,}"), re.compile(r"[a-z0-9_]+")  # the same of folded ASCII, faster
+# ASCII needs no search: with blanks for all else, it is split into words and units at the spaces.
+_LETTERS = bytes(code if chr(code).isalpha() else 32 for code in range(128)).ljust(256)
+_UNIT_LETTERS = bytes(code if chr(code).isalnum() or chr(code) == "_" else 32 for code in range(128)).ljust(256)
 _UNIT = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff]+|(?=\w)[\u3040-\u30ff\u3400-\u9fff]")
 _FUNCTION_WORDS = (
     "about above after again all also and any are because been before being both but can could did does doing down "
@@ -27,7 +30,8 @@ _FUNCTION = frozenset(_FUNCTION_WORDS.split())
 
 def terms(text: str) -> set[str]:
     if text.isascii():
-        return {word[:_STEM] for word in _ASCII_WORD.findall(text.casefold()) if word not in _FUNCTION}
+        words = _split(text, _LETTERS)
+        return {word[:_STEM] for word in words if len(word) >= _LEAST and word not in _FUNCTION}
     text = unicodedata.normalize("NFKC", text)
     folded = (word.casefold() for word in _WORD.findall(text) if not is_unspaced(word[0]))
     found = {word[:_STEM] for word in folded if word not in _FUNCTION}
@@ -43,7 +47,7 @@ class Units:
         self._units: list[str]
         self._dense = False
         if text.isascii():
-            self._units = _ASCII_UNIT.findall(text.casefold())
+            self._units = _split(text, _UNIT_LETTERS)
         else:
             self._units = _UNIT.findall(unicodedata.normalize("NFKC", text).casefold())
             dense = sum(len(unit) == 1 and is_unspaced(unit) for unit in self._units)
@@ -53,3 +57,8 @@ class Units:
         """Runs of so many words; in an unspaced script, of twice as many characters."""
         width = 2 * size if self._dense else size
         return list(zip(*(self._units[at:] for at in range(width)), strict=False))
+
+
+def _split(text: str, kept: bytes) -> list[str]:
+    """The pieces of ASCII between characters that are a blank in `kept`, case folded."""
+    return text.casefold().encode().translate(kept).decode().split()
