@@ -76,10 +76,10 @@ class Lead:
             length = find(self._held, final)
             if length != NO:
                 return length
-        lengths = [rule.length(text) for rule in RULES]
+        lengths = [rule.length(text) for rule in RULES.get(text[0], ())]
         lengths += [self._titled(text), self._quoted(self._held, final)]
-        refusals = [rule.length(text) for rule in REFUSALS]
-        if max(refusals) > NO:
+        refusals = [rule.length(text) for rule in REFUSALS.get(text[0], ())]
+        if max(refusals, default=NO) > NO:
             self.refusal = True
             return len(self._held)
         if max(lengths) > NO:

@@ -1,8 +1,8 @@
 """What small models put in front of a passage although asked not to: greetings, announcements, labels, headings."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 WAIT = -1  # undecided: more text is needed
 NO = 0  # the text does not begin with it
@@ -66,7 +66,7 @@ _OURSELVES = (
 LABELS = "Paragraph|Passage|Answer|Notes|Note|Text|Response|Output|Assistant|Draft|Continuation|Writing|Result"
 _LABELS_JA = "段落|文章|本文|メモ|回答|答え|要点"
 
-RULES: tuple[LeadRule, ...] = (
+_RULES: tuple[LeadRule, ...] = (
     # A reasoning model's thinking, where its server leaves it in the text.
     _rule("<think>", r"[\s\S]*?</think>\s*", r"[\s\S]*"),
     # An interjection: "Sure!", "Of course, here is ..."
@@ -119,9 +119,22 @@ RULES: tuple[LeadRule, ...] = (
     ),
 )
 
-REFUSALS: tuple[LeadRule, ...] = (
+_REFUSALS: tuple[LeadRule, ...] = (
     _rule("I'm sorry|I’m sorry|I am sorry|Sorry|I apologize", r",? but I\b", r",?(?: (?:b(?:u(?:t(?: I?)?)?)?)?)?"),
     _rule("As an AI", r"[ ,]", r""),
     _rule("I cannot |I can't |I can’t ", r"(?:assist|help|fulfill|provide|write)\b", r"[a-z]{0,8}"),
     _rule("申し訳", r"(?:ありません|ございません)", r"[ありございません]{0,6}"),
 )
+
+
+def _by_first(rules: Iterable[LeadRule]) -> dict[str, tuple[LeadRule, ...]]:
+    """The rules by the first character of what they cut: they are tried anew with every character of a beginning."""
+    by_first: dict[str, list[LeadRule]] = {}
+    for rule in rules:
+        for first in dict.fromkeys(start[0] for start in rule.starts):
+            some = tuple(start for start in rule.starts if start[0] == first)
+            by_first.setdefault(first, []).append(replace(rule, starts=some))
+    return {first: tuple(some) for first, some in by_first.items()}
+
+
+RULES, REFUSALS = _by_first(_RULES), _by_first(_REFUSALS)

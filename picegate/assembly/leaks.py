@@ -72,7 +72,7 @@ def leaks(sentences: Sequence[str], context: str) -> list[str]:
     patterns: list[re.Pattern[str]] = []
     if not _SUSPECT.isdisjoint(words := _WORDS.findall(lines.casefold())):
         patterns += [pattern for needed, pattern in _LEAKS if not needed.isdisjoint(words)]
-    if _JAPANESE.search(lines):
+    if not lines.isascii() and _JAPANESE.search(lines):
         patterns += _LEAKS_JA
     if not patterns:
         return []

@@ -17,6 +17,7 @@ class PhraseWatch:
 
     def __init__(self) -> None:
         self._units: list[str] = []
+        self._last: dict[str, int] = {}  # where each of them stands last
         self._runs: dict[int, int] = {}  # by distance: how many last units equal the unit so far back, where any do
         self.suspects = False
         self.repeated = 0
@@ -25,18 +26,21 @@ class PhraseWatch:
         unit = normal(word)
         if not unit:
             return  # punctuation neither makes a repetition nor breaks one
-        back, least = (_CHARACTERS_BACK, 8) if is_unspaced(word[0]) else (_WORDS_BACK, 4)
-        before = self._units[: -back - 1 : -1]  # the nearest first
+        at, last = len(self._units), self._last.get(unit)
         self._units.append(unit)
-        if unit not in before:  # nearly every word
-            self._runs, self.suspects, self.repeated = {}, False, 0
+        self._last[unit] = at
+        back, least = (_CHARACTERS_BACK, 8) if is_unspaced(word[0]) else (_WORDS_BACK, 4)
+        if last is None or at - last > back:  # nearly every word
+            if self._runs:
+                self._runs, self.suspects, self.repeated = {}, False, 0
             return
-        self._runs = {
-            distance: self._runs.get(distance, 0) + 1 for distance, other in enumerate(before, 1) if other == unit
-        }
-        self.suspects = any(run >= min(distance, least // 2 - 1) for distance, run in self._runs.items())
-        looped = [run for distance, run in self._runs.items() if run >= _enough(distance, least)]
-        self.repeated = max(looped, default=0)
+        runs, self._runs, self.suspects, self.repeated = self._runs, {}, False, 0
+        for distance, other in enumerate(self._units[-2 : -back - 2 : -1], 1):  # the nearest first
+            if other == unit:
+                self._runs[distance] = run = runs.get(distance, 0) + 1
+                self.suspects = self.suspects or run >= min(distance, least // 2 - 1)
+                if run >= _enough(distance, least):
+                    self.repeated = max(self.repeated, run)
 
 
 def _enough(distance: int, least: int) -> int:
@@ -47,28 +51,30 @@ def _enough(distance: int, least: int) -> int:
 
 
 class SentenceWatch:
-    """Sentences that the passage has said already."""
+    """Sentences that the passage has said already.
+
+    Attribute `new`: the sentence at hand begins as none before it.
+    """
 
     _SHORTEST = 8  # letters, those of an unspaced script twice; "Why? ... Why?" is style
 
     def __init__(self) -> None:
         self._said: list[str] = []
-        self._new = False  # the sentence at hand begins as none before it
+        self.new = True
 
     def add(self, sentence: str) -> bool:
         """Take note of a sentence that has ended; whether it was said before."""
-        self._new = False
         said = normal(sentence)
-        if said in self._said:
-            return True
-        if len(said) + unspaced_letters(said) >= self._SHORTEST:
+        again = said in self._said
+        if not again and len(said) + unspaced_letters(said) >= self._SHORTEST:
             self._said.append(said)
-        return False
+        self.new = not self._said
+        return again
 
     def may_repeat(self, beginning: str) -> bool:
         """Whether the sentence at hand, as far as it goes (it only grows), begins as one of those before."""
-        if not self._said or self._new:
+        if self.new:
             return False
         so_far = normal(beginning)
-        self._new = not any(said.startswith(so_far) for said in self._said)
-        return not self._new
+        self.new = not any(said.startswith(so_far) for said in self._said)
+        return not self.new

@@ -6,6 +6,7 @@ Not a Markdown parser: what may be no markup at all (3 * 4, *.txt, [0, 1), 5'10"
 import re
 
 _TOKEN = re.compile(r"\\.|`+|\*{1,3}|[(（「『“【\[]|[)）」』”】\]]|\"")
+_MARK = re.compile(r"[\\`*(（「『“【\[)）」』”】\]\"]")  # with which every token begins; nearly no text has any
 _PAIRS = {"(": ")", "（": "）", "「": "」", "『": "』", "“": "”", "【": "】", "[": "]"}
 _CLOSING = {closing: opening for opening, closing in _PAIRS.items()}
 _NO_EMPHASIS = re.compile(r"\*{1,2}(?:args|kwargs)\b|\*[!-)+-~]+\Z")  # parameters; a single word behind one star
@@ -17,7 +18,7 @@ def closed(text: str) -> tuple[int, str]:
     What is opened at the very end, with nothing behind it, is not kept.
     """
     size = len(text)
-    if _TOKEN.search(text) is None:
+    if _MARK.search(text) is None:
         return size, ""
     while True:
         stack, code = _open(text, size)

@@ -36,6 +36,7 @@ _FOUND = re.compile(
     rf"|(?P<kanji>[{_KANJI_DIGITS}]+)(?=[つ人回分秒時日週月年度枚本個冊種段件項か点階倍割千万億]))",
     re.IGNORECASE,
 )
+_ASCII_BEGINS = re.compile(rf"\d|\b(?:{_WORD})\b")  # in lower case: most text has no number, which this tells sooner
 _SCALE = re.compile(r"[ -]?(hundred|thousand|million|billion|百|千|万|億)", re.IGNORECASE)
 _RANGE = re.compile(rf"\s*(?:-|–|—|〜|~|から|to|and|or)\s*(?:\d|(?:{_WORD})\b)", re.IGNORECASE)
 
@@ -83,6 +84,8 @@ def numbers(text: str) -> list[Number]:
 
     "one" alone is an article, not a figure.
     """
+    if text.isascii() and not _ASCII_BEGINS.search(text.lower()):
+        return []
     text = unicodedata.normalize("NFKC", text)
     found: list[Number] = []
     open_range: list[float] = []  # values whose unit and scale come behind the range's end

@@ -12,7 +12,7 @@ from picegate.core.sketch import Point
 
 ELLIPSIS = "…"  # closes a sentence that the reader has begun to read and that nobody will finish
 _UNITS = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
-_RUNS = re.compile(rf"\s+|{_UNITS.pattern}")
+_SPACED_UNITS = re.compile(rf"(\s*)({_UNITS.pattern}|\Z)")  # each with the space before it
 _RUN_ON = re.compile(rf"#{{1,6}}$|>>|[*_#]*(?:{LABELS}|Question|User|Human|Example|質問|メモ)(?:[*_]*[:：])")
 # Farewells, and echoes of our own request (`sketch/wording.py`): from there on nothing belongs to the passage.
 _SIGN_OFFS = (
@@ -46,7 +46,7 @@ class _Unit:
 
     text: str
     words: float
-    ends: bool = False  # a sentence
+    ends: bool  # a sentence
 
 
 class PassageFilter:
@@ -96,8 +96,16 @@ class PassageFilter:
                 self.done = True
             at += 1
         self._came = self._came or bool(text[at:].strip())
-        for run in _RUNS.findall(text, at):
-            self._run(run, out)
+        for space, run in _SPACED_UNITS.findall(text, at):
+            if self.done:
+                break
+            if space:
+                self._close_word(out)
+                self._space += space
+            if run < UNSPACED[0]:  # nearly always
+                self._word += run
+            else:
+                self._run(run, out)
         return "".join(out)
 
     def flush(self, finish_reason: str | None) -> str:
@@ -146,28 +154,38 @@ class PassageFilter:
             self._word += run
 
     def _close_word(self, out: list[str]) -> None:
-        if not self._word:
-            return
-        word, self._word = self._unquoted(self._word) if self._lead.quote else self._word, ""
+        word, self._word = self._word, ""
+        if word and self._lead.quote:
+            word = self._unquoted(word)
         if not word:
             return
         space, self._space = self._joint(word), ""
         self._begun = True
         if "\n" in space and self._close_line(word, out):
             return
-        self._phrases.add(word)
-        self._sentence += space + word
-        unit = _Unit(space + word, words=count_words(word) if not is_unspaced(word[0]) else unspaced_letters(word) / 2)
-        unit.ends = not word[-1].isalnum() and ends_sentence(self._sentence)
-        self._pending.append(unit)
+        phrases = self._phrases
+        phrases.add(word)
+        text = space + word
+        self._sentence += text
+        words, ends = 1.0, False
+        if not (word.isalnum() and word.isascii()):  # few words
+            words = unspaced_letters(word) / 2 if is_unspaced(word[0]) else count_words(word)
+            ends = not word[-1].isalnum() and ends_sentence(self._sentence)
+        watched = self._parting or self._checking or phrases.suspects or phrases.repeated or not self._sentences.new
+        if not (ends or watched or self._pending) and self._words < self._point.words:
+            # Nearly every word: none before it waits, and nothing is looked for that it could be part of.
+            self._show(text, out)
+            self._words += words
+            return
+        self._pending.append(_Unit(text, words, ends))
         beginning = self._sentence.lstrip()
-        if self._phrases.repeated:
-            self._stop_loop(len(self._pending) - self._phrases.repeated, out)
+        if phrases.repeated:
+            self._stop_loop(len(self._pending) - phrases.repeated, out)
         elif self._parting and beginning.startswith(_SIGN_OFFS):
             del self._pending[self._since :]  # the sentence at hand is the model's goodbye, not the passage's
             self._show_sentences(out)
             self.done = True
-        elif unit.ends:
+        elif ends:
             self._close_sentence(out)
             if not self.done:
                 self._drain(out)

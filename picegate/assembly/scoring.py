@@ -9,8 +9,8 @@ are the exceptions: rules plant no logprobs and no second point, so their weight
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import exp
 from typing import Self
@@ -75,10 +75,17 @@ class Question:
     language: Language
     numbers: list[Number]
     terms: set[str]
+    _notes: dict[str, set[str]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, text: str, language: Language) -> Self:
         return cls(text, language, numbers(text), terms(text))
+
+    def terms_of(self, notes: str) -> set[str]:
+        """The key terms of one point's notes, read once, too: every passage is compared with all of them."""
+        if notes not in self._notes:
+            self._notes[notes] = terms(notes)
+        return self._notes[notes]
 
 
 def score(candidate: Candidate, point: Point, question: Question, others: Sequence[str] = ()) -> Quality:
@@ -92,7 +99,7 @@ def score(candidate: Candidate, point: Point, question: Question, others: Sequen
     # What several checks look at is looked up once.
     wanted, told = numbers(notes), numbers(text)
     said = sentences(text)
-    key, found = terms(notes), [terms(sentence) for sentence in said]
+    key, found = question.terms_of(notes), [terms(sentence) for sentence in said]
     units = Units(text)
     defects = {
         "terms": missing_terms(found, key),
@@ -107,7 +114,7 @@ def score(candidate: Candidate, point: Point, question: Question, others: Sequen
         "off_topic": off_topic(found, key | question.terms),
     }
     if others:
-        defects["sibling"] = siblings(set().union(*found), key | question.terms, others)
+        defects["sibling"] = siblings(set().union(*found), key | question.terms, map(question.terms_of, others))
     if candidate.mean_logprob is not None:
         defects["unsure"] = _ramp(candidate.mean_logprob, _SURE, _LOST)
     return Quality(confidence(defects), defects, candidate.mean_logprob)
@@ -201,14 +208,15 @@ def off_topic(found: Sequence[set[str]], known: set[str]) -> float:
     return sum(known.isdisjoint(sentence) for sentence in said) / len(said) if known and said else 0.0
 
 
-def siblings(said: set[str], known: set[str], others: Sequence[str]) -> float:
+def siblings(said: set[str], known: set[str], others: Iterable[set[str]]) -> float:
     """How much of another point the passage says: the share of its key terms that this point and the question lack.
 
-    From nothing at 40 %, which a word on how two points belong together has, to all at 80 %.
+    From nothing at 40 %, which a word on how two points belong together has, to all at 80 %. `others`: the key terms of
+    each of them.
     """
     most = 0.0
     for other in others:
-        theirs = terms(other) - known
+        theirs = other - known
         if len(theirs) >= _SIBLING_TERMS:
             most = max(most, len(theirs & said) / len(theirs))
     return _ramp(most, *_SIBLING)

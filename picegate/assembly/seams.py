@@ -25,7 +25,10 @@ _SPACES = " \t\u3000"
 _OPENERS = "*_`(（「『“【[\"'"
 _UNSETTLED = f"{_SPACES}\n\r{_OPENERS},、，;；"  # at the end of a text: what they are is known when more comes
 _ENDS_BEHIND = ".!?…。！？\"'”’)]*_`」』）】"
-_STOP = re.compile(r"[.!?…][\"'”’)\]*_`]*(?=\s)|[。！？]|[ \t\u3000]*\r?\n")
+_STOP = re.compile(
+    r"(?=[.!?…。！？ \t\u3000\r\n])"  # no other character begins one: seen before the alternatives are tried
+    r"(?:[.!?…][\"'”’)\]*_`]*(?=\s)|[。！？]|[ \t\u3000]*\r?\n)"
+)
 _NOTABLE = re.compile(rf"[.!?…。！？\n\r{re.escape(_OPENERS)},、，;；]|\s\Z")
 _LOST_END = re.compile(r"[,、，;；(（「『“\[][ \t\u3000,、，;；(（「『“\[]*(?=…)")
 _COMMAS = ",、，"

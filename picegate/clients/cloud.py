@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import anyio
@@ -26,6 +26,7 @@ _KEEP_S = 30.0  # idle connections: a handshake with a far cloud costs two round
 _LONGEST_PAUSE_S = 5.0  # a cloud that asks for more is told to our client instead
 _REFUSAL_BYTES = 256 * 1024
 _REFUSAL_S = 5.0
+_Item = TypeVar("_Item")
 
 
 class CloudClient:
@@ -64,15 +65,11 @@ class CloudClient:
             waiting=self._gate.waiting,
         )
 
-    @asynccontextmanager
-    async def stream(self, call: CloudCall) -> AsyncIterator[AsyncIterator[Delta]]:
-        async with self._reply(call) as payloads:
-            yield Deltas(payloads, FAULTS)
+    def stream(self, call: CloudCall) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
+        return self._reply(call, lambda payloads: Deltas(payloads, FAULTS))
 
-    @asynccontextmanager
-    async def relay(self, call: CloudCall) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with self._reply(call) as payloads:
-            yield payloads
+    def relay(self, call: CloudCall) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self._reply(call, lambda payloads: payloads)
 
     async def complete(self, call: CloudCall) -> dict[str, Any]:
         body = self._body(call, stream=False)
@@ -92,14 +89,16 @@ class CloudClient:
                 response.close()
 
     @asynccontextmanager
-    async def _reply(self, call: CloudCall) -> AsyncIterator[Payloads]:
+    async def _reply(
+        self, call: CloudCall, read: Callable[[Payloads], AsyncIterator[_Item]]
+    ) -> AsyncIterator[AsyncIterator[_Item]]:
         body = self._body(call, stream=True)
         async with self._gate.place(call.tokens, call.patience_s, call.placed):
             deadline = asyncio.get_running_loop().time() + self._phases.total_s
             response, sent = await self._open(call, body, deadline)
             payloads = Payloads(response, self._phases, FAULTS, sent=sent, deadline=deadline)
             try:
-                yield payloads
+                yield read(payloads)
             finally:
                 await payloads.aclose()
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Self
 
 import aiohttp
@@ -48,8 +48,10 @@ class EdgeClient:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    @asynccontextmanager
-    async def stream(self, node: NodeView, call: EdgeCall) -> AsyncIterator[AsyncIterator[Delta]]:
+    def stream(self, node: NodeView, call: EdgeCall) -> AbstractAsyncContextManager[AsyncIterator[Delta]]:
+        return _Stream(partial(self._open, node, call))
+
+    async def _open(self, node: NodeView, call: EdgeCall) -> "_Opened":
         faults = Faults(f"node {node.name}", NodeUnavailable, NodeTimeout, NodeBroken)
         phases = self._phases_for(node, call)
         headers = leg_headers(call.kind, call.request_id, node.api_key)
@@ -60,17 +62,17 @@ class EdgeClient:
             self._http, _chat_url(node), headers, chat_body(node, call), phases, faults, deadline=deadline
         )
         payloads = Payloads(response, phases, faults, sent=sent, deadline=deadline)
-        try:
-            if not 200 <= response.status < 300:
+        if not 200 <= response.status < 300:
+            try:
                 raise NodeUnavailable(f"{faults.who} refused (status {response.status}): {await _words(response)}")
-            yield Deltas(payloads, faults)
-        finally:
-            await payloads.aclose()
+            finally:
+                await payloads.aclose()
+        return payloads, Deltas(payloads, faults)
 
     def _phases_for(self, node: NodeView, call: EdgeCall) -> Phases:
         most = Patience(self._phases.first_token_s, self._phases.between_tokens_s)
         own = patience(node.pace, node.slots, sum(len(message.text) for message in call.messages), most)
-        return replace(self._phases, first_token_s=own.first_token_s, between_tokens_s=own.between_tokens_s)
+        return Phases(self._phases.connect_s, own.first_token_s, own.between_tokens_s, self._phases.total_s)
 
     async def warm(self, node: NodeView, call: EdgeCall) -> None:
         headers = leg_headers(LegKind.WARM, call.request_id, node.api_key)
@@ -86,6 +88,23 @@ class EdgeClient:
                     await response.read()
         except Exception as error:
             log.debug("node %s was not warmed: %r", node.name, error)
+
+
+_Opened = tuple[Payloads, Deltas]
+
+
+class _Stream:
+    """A node's reply, closed on leaving. A class, since one stands around every leg: a generator would cost more."""
+
+    def __init__(self, opened: Callable[[], Awaitable[_Opened]]) -> None:
+        self._open = opened
+
+    async def __aenter__(self) -> Deltas:
+        self._payloads, deltas = await self._open()
+        return deltas
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._payloads.aclose()
 
 
 PASSAGES = (LegKind.EXPAND, LegKind.HEDGE, LegKind.VERIFY, LegKind.WARM)

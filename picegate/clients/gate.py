@@ -2,8 +2,8 @@
 
 import asyncio
 from bisect import insort
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 
@@ -14,6 +14,29 @@ _LONGEST_RETRY_S = 30.0
 _MEMORY = 0.1  # weight of the newest holding time in the average
 _TOKEN_S = 0.03  # that a place is held per token, until it was measured
 _MEASURED = 3  # calls after which the measured time is believed enough to turn somebody away by it
+
+
+class _Place:
+    """As `Gate.place` gives it. A class, since one stands around every call: a generator would cost more."""
+
+    def __init__(
+        self, gate: "Gate", tokens: float | None, patience_s: float, placed: Callable[[int], None] | None
+    ) -> None:
+        self._gate = gate
+        self._tokens = tokens
+        self._patience_s = patience_s
+        self._placed = placed
+
+    async def __aenter__(self) -> None:
+        self._now = asyncio.get_running_loop().time
+        self._own = self._gate.ticket(self._now(), self._tokens, self._patience_s)
+        await self._gate.enter(self._own)
+        self._since = self._now()
+        if self._placed is not None:
+            self._placed(self._gate.in_flight)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._gate.leave(self._own, self._now() - self._since)
 
 
 class Gate:
@@ -42,10 +65,9 @@ class Gate:
         """The tokens expected of each call that waits, the next one first."""
         return tuple(ticket.tokens for ticket in self._line)
 
-    @asynccontextmanager
-    async def place(
+    def place(
         self, tokens: float | None = None, patience_s: float = 0.0, placed: Callable[[int], None] | None = None
-    ) -> AsyncIterator[None]:
+    ) -> AbstractAsyncContextManager[None]:
         """One place, given back on leaving.
 
         Args:
@@ -56,22 +78,20 @@ class Gate:
         Raises:
             Overloaded: the queue is full or too long, or the deadline passed in it.
         """
-        self._count += 1
-        now = asyncio.get_running_loop().time
-        own = ticket(now(), self._count, tokens, patience_s, self._token_s)
-        await self._enter(own)
-        since = now()
-        try:
-            if placed is not None:
-                placed(self.in_flight)
-            yield
-        finally:
-            held_s = (now() - since) / own.tokens
-            self._served += 1
-            self._token_s += max(_MEMORY, 1.0 / self._served) * (held_s - self._token_s)
-            self._leave()
+        return _Place(self, tokens, patience_s, placed)
 
-    async def _enter(self, own: Ticket) -> None:
+    def ticket(self, now: float, tokens: float | None, patience_s: float) -> Ticket:
+        self._count += 1
+        return ticket(now, self._count, tokens, patience_s, self._token_s)
+
+    def leave(self, own: Ticket, held_s: float) -> None:
+        """Give back a place that was held for so long."""
+        self._served += 1
+        self._token_s += max(_MEMORY, 1.0 / self._served) * (held_s / own.tokens - self._token_s)
+        self._leave()
+
+    async def enter(self, own: Ticket) -> None:
+        """Take a place. Raises what `place` does."""
         if self.in_flight < self.limit:  # then nobody waits: a place that is left goes to the next in line
             self.in_flight += 1
             return

@@ -80,15 +80,21 @@ class Payloads(AsyncIterator[bytes]):
 
     def at_hand(self) -> bytes | None:
         """The next payload, if it has come with the one before it and is part of the answer."""
-        if not self._ready or self._ready[0].startswith(b"[DONE]") or b'"error"' in self._ready[0]:
+        if not self._ready:
             return None
-        payload = self._ready.popleft()
-        self._look(payload)
+        payload = self._ready[0]
+        if payload.startswith(b"[DONE]") or b'"error"' in payload:
+            return None
+        self._ready.popleft()
+        self._note(payload)
         return payload
 
     def _look(self, payload: bytes) -> None:
         if b'"error"' in payload and (error := error_in(payload)) is not None:
             raise self._faults.broken(f"{self._faults.who} reported an error: {error.message or error.code}")
+        self._note(payload)
+
+    def _note(self, payload: bytes) -> None:
         if not self._finished and _FINISH.search(payload):
             self._finished = True
         if not self._begun:
@@ -185,18 +191,20 @@ class Deltas(AsyncIterator[Delta]):
         first, self._next = self._next, None
         if isinstance(first, PiceError):
             raise first
-        delta = first or self._parsed(await anext(self._payloads))
+        told = [first or self._parsed(await anext(self._payloads))]
+        has_text = bool(told[0].text)
         while self._next is None and (payload := self._payloads.at_hand()) is not None:
             try:
                 after = self._parsed(payload)
             except PiceError as error:
                 self._next = error
             else:
-                if delta.text and after.reasoning:
+                if has_text and after.reasoning:
                     self._next = after
                 else:
-                    delta = delta.followed_by(after)
-        return delta
+                    told.append(after)
+                    has_text = has_text or bool(after.text)
+        return told[0] if len(told) == 1 else Delta.joined(told)
 
     def _parsed(self, payload: bytes) -> Delta:
         try:

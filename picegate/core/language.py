@@ -17,6 +17,7 @@ _UNSPACED_LETTERS = re.compile(
     "[\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]+"
 )
 _LATIN_LETTERS = re.compile(r"[A-Za-zÀ-ɏ]+")
+_NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())  # of ASCII
 
 
 def is_unspaced(character: str) -> bool:
@@ -30,6 +31,8 @@ def unspaced_letters(text: str) -> int:
 
 
 def latin_letters(text: str) -> int:
+    if text.isascii():  # nearly always: many times as fast as a search
+        return len(text.encode().translate(None, _NO_LETTERS))
     return sum(map(len, _LATIN_LETTERS.findall(text)))
 
 

@@ -1,7 +1,7 @@
 """What the pipeline needs from the outside, in its own words. Adapters live in `clients` and `nodes`."""
 
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -63,15 +63,16 @@ class Delta(NamedTuple):
     tokens: Tokens | None = None
     mean_logprob: float | None = None
 
-    def followed_by(self, other: "Delta") -> "Delta":
-        """Both as one; thinking of `other` would come before text of this one."""
-        return Delta(
-            self.text + other.text,
-            self.reasoning + other.reasoning,
-            other.finish_reason or self.finish_reason,
-            other.tokens or self.tokens,
-            self.mean_logprob if other.mean_logprob is None else other.mean_logprob,
-        )
+    @classmethod
+    def joined(cls, deltas: Sequence["Delta"]) -> "Delta":
+        """All as one; thinking comes before text."""
+        finish_reason = tokens = mean_logprob = None
+        for delta in deltas:
+            finish_reason = delta.finish_reason or finish_reason
+            tokens = delta.tokens or tokens
+            mean_logprob = mean_logprob if delta.mean_logprob is None else delta.mean_logprob
+        text, reasoning = "".join([delta.text for delta in deltas]), "".join([delta.reasoning for delta in deltas])
+        return cls(text, reasoning, finish_reason, tokens, mean_logprob)
 
 
 class Cloud(Protocol):

@@ -3,8 +3,8 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 
 from edge_agent.protocol import Heartbeat, Lease, Register, Registered
@@ -113,10 +113,8 @@ class Registry:
         now = self._clock()
         return tuple(node.view(now) for node in self._store)
 
-    @asynccontextmanager
-    async def acquire(self, wish: Wish, timeout_s: float) -> AsyncIterator[NodeView]:
-        async with self._slots.acquire(wish, timeout_s) as node:
-            yield node.view(self._clock())
+    def acquire(self, wish: Wish, timeout_s: float) -> AbstractAsyncContextManager[NodeView]:
+        return self._slots.acquire(wish, timeout_s)
 
     def observe(self, node_id: str, seen: Observation) -> None:
         node = self._store.get(node_id)

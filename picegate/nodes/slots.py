@@ -4,7 +4,7 @@ import asyncio
 from bisect import insort
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -61,6 +61,22 @@ class _Lent:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
 
+class _Held:
+    """A slot that nobody takes back. A class, since one stands around every leg: a generator would cost more."""
+
+    def __init__(self, slots: "Slots", wish: Wish, timeout_s: float) -> None:
+        self._slots = slots
+        self._wish = wish
+        self._timeout_s = timeout_s
+
+    async def __aenter__(self) -> NodeView:
+        self._node = await self._slots.wait(self._wish, self._timeout_s)
+        return self._node.view(self._slots.clock())
+
+    async def __aexit__(self, *_: object) -> None:
+        self._slots.give_back(self._node, self._wish)
+
+
 class Slots:
     """Hands out slots by turn (the oldest request's first point first), then in order of arrival.
 
@@ -70,39 +86,42 @@ class Slots:
 
     def __init__(self, store: NodeStore, clock: Clock) -> None:
         self._store = store
-        self._clock = clock
+        self.clock = clock
         self._line: list[_Waiter] = []  # sorted by turn, spare wishes last
         self._count = 0
         self._lent: list[_Lent] = []
 
-    @asynccontextmanager
-    async def acquire(self, wish: Wish, timeout_s: float) -> AsyncIterator[Node]:
+    def acquire(self, wish: Wish, timeout_s: float) -> AbstractAsyncContextManager[NodeView]:
         """A slot, given back on leaving.
 
         Raises:
             NoNode: no node fits, whether at once or later while waiting; or none was free within `timeout_s` seconds;
                 or a spare slot was taken back, which cancels what is done in the block.
         """
-        node = await self._wait(wish, timeout_s)
+        return self._lend(wish, timeout_s) if wish.spare else _Held(self, wish, timeout_s)
+
+    @asynccontextmanager
+    async def _lend(self, wish: Wish, timeout_s: float) -> AsyncIterator[NodeView]:
+        node = await self.wait(wish, timeout_s)
         lent = _Lent(node)
         try:
-            if not wish.spare:
-                yield node
-                return
             self._lent.append(lent)
             with lent.scope:
-                yield node
+                yield node.view(self.clock())
         finally:
-            if wish.spare:
-                self._lent.remove(lent)
-            node.give_back(spare=wish.spare)
-            self.changed()
+            self._lent.remove(lent)
+            self.give_back(node, wish)
         if lent.scope.cancelled_caught:
             raise NoNode("the spare slot was needed")
 
+    def give_back(self, node: Node, wish: Wish) -> None:
+        """What `wait` has taken."""
+        node.give_back(spare=wish.spare)
+        self.changed()
+
     def changed(self) -> None:
         """Something may have come free or gone away: serve the line, and wake those whose hope is gone."""
-        now = self._clock()
+        now = self.clock()
         full: set[_Needs] = set()  # wishes that found no slot: who wishes the same need not look
         for waiter in tuple(self._line):
             needs = (waiter.wish.context_tokens, waiter.wish.exclude, tuple(waiter.wish.weak.items()))
@@ -120,7 +139,8 @@ class Slots:
         if self._lent:
             self._take_back(now)
 
-    async def _wait(self, wish: Wish, timeout_s: float) -> Node:
+    async def wait(self, wish: Wish, timeout_s: float) -> Node:
+        """The node on which a slot was taken. Raises what `acquire` does on entering."""
         self._count += 1
         waiter = _Waiter(wish, self._count)
         insort(self._line, waiter, key=lambda other: (other.wish.spare, other.wish.turn, other.number))
@@ -130,7 +150,7 @@ class Slots:
                 return waiter.node
             with anyio.move_on_after(timeout_s):
                 while True:
-                    if not self._hope(wish, self._clock()):
+                    if not self._hope(wish, self.clock()):
                         raise NoNode("no edge node fits this request")
                     waiter.woken.clear()  # it is set where hope was gone for a moment
                     with anyio.move_on_after(self._next_change_s()):
@@ -180,7 +200,7 @@ class Slots:
 
     def _next_change_s(self) -> float | None:
         """Seconds until time alone changes something (a lease ends, a breaker lets a try through); None: never."""
-        now = self._clock()
+        now = self.clock()
         changes = [node.lease_until - now for node in self._store if node.lease_until is not None]
         changes += [wait for node in self._store if (wait := node.breaker.opens_again_s(now)) is not None]
         return min((wait for wait in changes if wait > 0), default=None)

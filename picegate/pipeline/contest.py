@@ -105,7 +105,8 @@ class Contest:
 
     @property
     def is_sound(self) -> bool:
-        return self.best is not None and self.best.confidence >= self._threshold
+        best = self.best
+        return best is not None and best.confidence >= self._threshold
 
     def choose(self) -> Draft | None:
         """The candidate that is read, put in its place in the merger; None: there is none, or none that goes on from
@@ -233,7 +234,7 @@ class Contests:
     def turned(self) -> None:
         """The merger may have gone on to another segment: what is read now is chosen from what there is."""
         for contest in self:
-            if self._merger.is_read(contest.segment):
+            if not contest.over and self._merger.is_read(contest.segment):
                 contest.late()
 
     def release(self, contest: Contest) -> list[TextDelta]:

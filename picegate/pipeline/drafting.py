@@ -27,7 +27,13 @@ from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.placement import Leg as PlannedLeg
 from picegate.planning.placement import leg_s
 from picegate.planning.queue import PATIENCE_S
-from picegate.sketch.prompts import expand_messages, passage_budget_tokens, passage_tokens, rescue_messages
+from picegate.sketch.prompts import (
+    expand_messages,
+    passage_budget_tokens,
+    passage_tokens,
+    rescue_messages,
+    warm_messages,
+)
 from picegate.sketch.scripts import Language, language_of
 
 REPEAT_PENALTY = 1.1  # small models loop without one (measured on SmolLM2-135M and Qwen2.5-0.5B)
@@ -103,12 +109,23 @@ class Drafting:
         self._show = show
         self._language = language
         self._question = Question.of(run.ask.question, language)
+        self._shared: dict[int | None, tuple[Message, ...]] = {}  # by context size
+        self._sampling = edge_sampling(run.ask.sampling)
+        # Read before each passage where a node has nothing of it.
+        self._prompt_tokens = INSTRUCTION_TOKENS + estimate_chat_tokens([m.text for m in _last_turn(run.ask.messages)])
         self.warmed: set[str] = set()
+
+    def shared(self, context_tokens: int | None) -> tuple[Message, ...]:
+        """What all prompts of the answer begin with, for nodes with so large a context."""
+        if context_tokens not in self._shared:
+            self._shared[context_tokens] = warm_messages(
+                self._run.ask.messages, language=self._language, context_tokens=context_tokens
+            )
+        return self._shared[context_tokens]
 
     def planned(self, task: Task) -> PlannedLeg:
         """What a candidate has to write, and to read before."""
-        needed = INSTRUCTION_TOKENS + estimate_chat_tokens([m.text for m in _last_turn(self._run.ask.messages)])
-        return PlannedLeg(passage_tokens(task.point, self._language), needed)
+        return PlannedLeg(passage_tokens(task.point, self._language), self._prompt_tokens)
 
     def effort(self, task: Task, node: NodeView | None) -> Effort:
         """What is expected of a candidate that is begun on this node now; None: in the cloud."""
@@ -140,7 +157,7 @@ class Drafting:
 
         kind = LegKind.HEDGE if failed or one.is_second else LegKind.EXPAND
         prefer = None if one.is_second else task.prefer
-        wish = replace(self._wish(task), prefer=prefer, exclude=frozenset(failed | asked))
+        wish = self._wish(task, prefer, failed | asked)
         # A second try is worth a slot that is free, not one that somebody waits for.
         wait_s = SPARE_WAIT_S if one.is_second else self._slot_wait_s()
         return await self._on_edge(task, kind, wish, wait_s, sheet, failed, found=found)
@@ -155,7 +172,7 @@ class Drafting:
         Raises:
             EdgeError: nothing of use came of it, or its slot was needed.
         """
-        wish = replace(self._wish(task), prefer=prefer, exclude=frozenset(failed), spare=True, turn=(math.inf, 0))
+        wish = replace(self._wish(task, prefer, failed), spare=True, turn=(math.inf, 0))
         return await self._on_edge(task, LegKind.VERIFY, wish, SPARE_WAIT_S, Sheet(effort), failed, candidate=candidate)
 
     async def in_cloud(self, task: Task, effort: Effort | None = None) -> Draft:
@@ -183,10 +200,12 @@ class Drafting:
                 raise NodeBroken(f"the passage is of no use: {passage.weak}", code=passage.weak)
         return Draft(passage.text, CLOUD, None, leg.record)
 
-    def _wish(self, task: Task) -> Wish:
+    def _wish(self, task: Task, prefer: str | None, exclude: set[str]) -> Wish:
         planned, budget = self.planned(task), passage_budget_tokens(task.point, self._language)
         return Wish(
             round(planned.prompt_tokens) + budget,
+            prefer=prefer,
+            exclude=frozenset(exclude),
             tokens=planned.tokens,
             prompt_tokens=planned.prompt_tokens,
             warmed=frozenset(self.warmed),
@@ -229,9 +248,10 @@ class Drafting:
                     shown=sheet.shown,
                     words_scale=self._outside.limits.words_scale,
                     context_tokens=node.context_tokens,
+                    shared=self.shared(node.context_tokens),
                 ),
                 max_tokens=passage_budget_tokens(point, self._language),
-                sampling=edge_sampling(ask.sampling, candidate=candidate),
+                sampling=edge_sampling(ask.sampling, candidate=candidate) if candidate else self._sampling,
                 repeat_penalty=REPEAT_PENALTY,
                 continues=bool(sheet.shown),
                 mean_logprob=self._outside.quality.scores,

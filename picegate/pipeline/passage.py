@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 from picegate.assembly.merger import Merger
+from picegate.core.chat import Message
 from picegate.core.errors import Busy, CloudError, EdgeError, NoNode
 from picegate.core.events import CLOUD, SegmentDone
 from picegate.core.plan import NodeView, Plan
@@ -56,6 +57,10 @@ class Passage:
         """Ids of nodes that have read the question."""
         return self._drafting.warmed
 
+    def shared(self, node: NodeView) -> tuple[Message, ...]:
+        """What the prompts of all passages begin with on this node."""
+        return self._drafting.shared(node.context_tokens)
+
     async def write(self, task: Task) -> str | None:
         """Write the passage; never raises a PiceError.
 
@@ -102,6 +107,8 @@ class Passage:
             await contest.settled()
         finally:
             await contest.stop()
+        if contest.over or contest.is_sound:  # without a look at the fleet, which may be large
+            return
         for rewrite in self._rewrites(task, contest, failed):
             if contest.over or contest.is_sound:
                 break

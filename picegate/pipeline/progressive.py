@@ -28,7 +28,7 @@ from picegate.planning.placement import Leg, leg_s, price_s
 from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.grammar import sketch_grammar
 from picegate.sketch.parser import Prose, SketchParser
-from picegate.sketch.prompts import sketch_messages, warm_messages
+from picegate.sketch.prompts import sketch_messages
 from picegate.sketch.scripts import language_of
 
 # Fields of the client's body that are about the whole answer, so the merger honours them and the sketch must not.
@@ -250,13 +250,14 @@ class _Progressive:
                 leg_s(node.pace, node.slots - node.free, Leg()), weak.get(node.model, 0.0), stake_s
             )
         )
+        sampling = edge_sampling(ask.sampling)
         for node in free[: self._plan.max_points]:
             call = EdgeCall(
                 LegKind.WARM,
                 ask.request_id,
-                warm_messages(ask.messages, language=self._language, context_tokens=node.context_tokens),
+                self._passages.shared(node),
                 max_tokens=1,
-                sampling=edge_sampling(ask.sampling),
+                sampling=sampling,
             )
             warming.start_soon(self._warm_one, node, call)
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from typing import Self
 
 from picegate.core.chat import Ask
 from picegate.core.errors import PiceError
@@ -125,7 +125,6 @@ class Run(AsyncIterator[Event]):
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
-    @contextmanager
     def leg(
         self,
         kind: LegKind,
@@ -134,27 +133,15 @@ class Run(AsyncIterator[Event]):
         prompt: Iterable[str],
         point: int | None = None,
         waited_s: float | None = None,
-    ) -> Iterator["Leg"]:
-        """Keep the record of one upstream call, whichever way it ends.
+    ) -> "Leg":
+        """Keep the record of one upstream call, to be entered at once, whichever way it ends.
 
         `prompt`: the texts it was sent, for an estimate where the upstream has no time to name its own count.
         `waited_s`: for a slot, before this.
         """
         record = LegRecord(kind, where, model, self.elapsed(), point, waited_s=waited_s)
         self.tally.legs.append(record)
-        leg = Leg(record, self, prompt)
-        try:
-            yield leg
-        except PiceError as error:
-            record.end, record.error = LegEnd.FAILED, error.code
-            raise
-        except BaseException:
-            record.end = LegEnd.CANCELLED
-            raise
-        else:
-            record.end = LegEnd.DONE if record.end is LegEnd.OPEN else record.end
-        finally:
-            leg.settle()
+        return Leg(record, self, prompt)
 
 
 class Leg:
@@ -168,6 +155,19 @@ class Leg:
         self._waits = False  # for a place at the cloud
         self.placed_batch = 1  # how many were in flight when it got one
         self.mean_logprob: float | None = None  # of what it wrote, where the upstream tells
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        record = self.record
+        if isinstance(error, PiceError):
+            record.end, record.error = LegEnd.FAILED, error.code
+        elif error is not None:
+            record.end = LegEnd.CANCELLED
+        elif record.end is LegEnd.OPEN:
+            record.end = LegEnd.DONE
+        self.settle()
 
     def sent(self, call: CloudCall) -> CloudCall:
         """The call with this leg told of the moment when it leaves the queue."""

@@ -24,6 +24,7 @@ class Sizing:
         self._outside = outside
         self._language = language
         self._warmed = warmed
+        self._prompt_tokens = estimate_chat_tokens([message.text for message in run.ask.messages])
 
     def cut(self, point: Point) -> tuple[Point, ...]:
         """The point, or its parts in reading order where the answer would end sooner with them."""
@@ -42,18 +43,19 @@ class Sizing:
 
     def share(self, first: Point, second: Point) -> Point | None:
         """Both as one point for one leg; None where two legs are better. The first still waits for its slot."""
+        if not self.may_share(second) or first.words + second.words > MOST_SHARED_WORDS:
+            return None
         both = joined(first, second)
-        if not self.may_share(second) or both.words > MOST_SHARED_WORDS or len(both.notes) > MOST_SHARED_NOTES:
+        if len(both.notes) > MOST_SHARED_NOTES:
             return None
         ahead, own = passage_tokens(first, self._language), passage_tokens(second, self._language)
         return both if shared(ahead, own, self._moment(coming=1)).legs == 1 else None
 
     def _moment(self, coming: int = 0) -> Moment:
         """`coming`: points among those that have no slot yet which the decision is about."""
-        ask, outside, tally = self._run.ask, self._outside, self._run.tally
-        prompt = estimate_chat_tokens([message.text for message in ask.messages])
+        outside, tally = self._outside, self._run.tally
         cloud = outside.cloud.view()
-        seen = survey(outside.fleet.view(), prompt + PASSAGE_TOKENS)
+        seen = survey(outside.fleet.view(), self._prompt_tokens + PASSAGE_TOKENS)
         now = self._run.elapsed()
         open_ones = [one for one in tally.passages if one.done_s is None and one.within is None]
         begun = sum(leg.end is LegEnd.OPEN and leg.kind in (LegKind.EXPAND, LegKind.HEDGE) for leg in tally.legs)
@@ -65,7 +67,7 @@ class Sizing:
             fleet=seen,
             market=outside.strategist.market(cloud, seen),
             free=seen.free - max(len(open_ones) - begun - coming, 0),
-            prompt_tokens=prompt + EDGE_INSTRUCTION_TOKENS,
+            prompt_tokens=self._prompt_tokens + EDGE_INSTRUCTION_TOKENS,
             warmed=bool(self._warmed),
             rest_s=max(0.0, sketch * outside.strategist.cloud_token_s(cloud), *rest),
             price_weight=WEIGHTS[self._plan.service].prices,

@@ -76,15 +76,18 @@ class Regression:
         sparse = self._sparse(x)
         belief = self.predict(x)
         error = min(max(y - belief.mean, -_OUTLIER * belief.spread), _OUTLIER * belief.spread)
-        gain_of = [sum(row[at] * value for at, value in sparse) for row in self._cover]
+        gain_of = []
+        for row in self._cover:
+            gain = 0.0
+            for at, value in sparse:
+                gain += row[at] * value
+            gain_of.append(gain)
         scale = 1.0 / (belief.doubt**2 + self._noise)
         for at, gain in enumerate(gain_of):
             if gain:
                 step = gain * scale
                 self._weights[at] += step * error
-                row = self._cover[at]
-                for other, reach in enumerate(gain_of):
-                    row[other] -= step * reach
+                self._cover[at] = [cover - step * reach for cover, reach in zip(self._cover[at], gain_of, strict=True)]
         # Old evidence fades, but never below the prior: a feature that was not seen for long is as open as at the
         # start.
         for at, row in enumerate(self._cover):

@@ -54,6 +54,7 @@ def expand_messages(
     shown: str = "",
     words_scale: float = 1.0,
     context_tokens: int | None = None,
+    shared: tuple[Message, ...] | None = None,
 ) -> tuple[Message, ...]:
     """The prompt for one passage.
 
@@ -63,9 +64,10 @@ def expand_messages(
             own unfinished message.
         words_scale: small models undershoot, so they are asked for this many times the budget.
         context_tokens: what prompt and passage must fit in together; the oldest turns are left out for that.
+        shared: what `warm_messages` gives for the same, where it is known.
     """
     texts = wording(language)
-    *head, last = warm_messages(messages, language=language, context_tokens=context_tokens)
+    *head, last = shared or warm_messages(messages, language=language, context_tokens=context_tokens)
     ending = ""
     if point.depends and before.strip():
         used = estimate_chat_tokens([m.text for m in (*head, last)])

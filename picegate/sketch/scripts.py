@@ -1,6 +1,7 @@
 """In which language a question is asked, as far as our own texts need to know."""
 
 import re
+from collections.abc import Sequence
 
 from picegate.core.language import Language, latin_letters, spaced, unspaced_letters
 
@@ -9,6 +10,7 @@ __all__ = ["Language", "language_of", "spaced"]
 _KANA = re.compile(r"[ぁ-ゖァ-ヺｦ-ﾟ]")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_ASCII_WORDS = re.compile(r"[a-z]+(?:'[a-z]+)?")  # the same in lower case, at half the time
 
 # Function words; those that English shares with a neighbour ("was", "me") are not among the neighbours'.
 _ENGLISH_WORDS = (
@@ -33,13 +35,21 @@ def language_of(text: str) -> Language:
     are OTHER. Latin letters are English where its function words outnumber those of its neighbours.
     """
     bare = _CODE.sub(" ", text) if "`" in text or "://" in text else text
+    if bare.isascii():  # nothing in it but Latin letters
+        words = _ASCII_WORDS.findall(bare.lower())
+        return Language.ENGLISH if _is_english(words) else Language.OTHER
     words = [word.lower() for word in _WORDS.findall(bare)]
-    english = sum(map(_ENGLISH.__contains__, words))
     unspaced, latin = unspaced_letters(bare), latin_letters(bare)
-    if _KANA.search(bare) and not (english >= 2 and latin > unspaced):
+    if _KANA.search(bare) and not (_english(words) >= 2 and latin > unspaced):
         return Language.JAPANESE
     letters = sum(map(str.isalpha, bare))
     mostly_latin = latin * 2 > letters
-    if english and mostly_latin and english > sum(word in _NEIGHBOURS for word in words):
-        return Language.ENGLISH
-    return Language.OTHER
+    return Language.ENGLISH if mostly_latin and _is_english(words) else Language.OTHER
+
+
+def _english(words: Sequence[str]) -> int:
+    return sum(map(_ENGLISH.__contains__, words))
+
+
+def _is_english(words: Sequence[str]) -> bool:
+    return _english(words) > sum(map(_NEIGHBOURS.__contains__, words))

@@ -24,7 +24,7 @@ from picegate.core.events import (
     TextDelta,
 )
 from picegate.core.plan import NodeState, NodeView, Plan
-from picegate.core.usage import Bill, Tally
+from picegate.core.usage import Bill, Tally, Tokens
 from picegate.planning.standing import Standing
 
 FIRST_TOKEN_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
@@ -161,12 +161,19 @@ class Metrics:
             self._of(self._first_token, mode).observe(tally.first_token_s)
         if plan is not None and end.finish_reason == "stop":
             self._calibrate(plan, tally)
+        # Added up first: to count costs more than to add.
+        ends: dict[tuple[str, str, str], int] = {}
+        of_side: dict[str, list[Tokens]] = {}
         for leg in tally.legs:
-            side = "cloud" if leg.is_cloud else "edge"
-            self._of(self._legs, leg.kind.value, leg.where, leg.end.value).inc()
-            _add(self._of(self._tokens, side, "prompt"), leg.tokens.prompt)
-            _add(self._of(self._tokens, side, "cached"), leg.tokens.cached)
-            _add(self._of(self._tokens, side, "completion"), leg.tokens.completion)
+            labels = leg.kind.value, leg.where, leg.end.value
+            ends[labels] = ends.get(labels, 0) + 1
+            of_side.setdefault("cloud" if leg.is_cloud else "edge", []).append(leg.tokens)
+        for labels, count in ends.items():
+            self._of(self._legs, *labels).inc(count)
+        for side, tokens in of_side.items():
+            _add(self._of(self._tokens, side, "prompt"), sum(of.prompt for of in tokens))
+            _add(self._of(self._tokens, side, "cached"), sum(of.cached for of in tokens))
+            _add(self._of(self._tokens, side, "completion"), sum(of.completion for of in tokens))
         if self._bill is not None:
             bill = self._bill(tally)
             _add(self._of(self._cost, "cloud", bill.currency), bill.cloud)

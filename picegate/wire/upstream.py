@@ -36,25 +36,25 @@ def parse_delta(payload: bytes) -> Delta:
         UpstreamError: the payload is an error, or no JSON object.
     """
     chunk = _object(payload)
-    if (error := _error_in(chunk)) is not None:
+    if "error" in chunk and (error := _error_in(chunk)) is not None:
         raise error
-    usage = chunk.get("usage")
-    tokens = tokens_of(usage) if isinstance(usage, dict) else None
-    mean_logprob = _logprob(usage.get("mean_logprob")) if isinstance(usage, dict) else None
-    choices = chunk.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    usage, choices = chunk.get("usage"), chunk.get("choices")
+    tokens = mean_logprob = None
+    if isinstance(usage, dict):
+        tokens, mean_logprob = tokens_of(usage), _logprob(usage.get("mean_logprob"))
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict):
         return Delta(tokens=tokens, mean_logprob=mean_logprob)
-    choice = choices[0]
-    finish = choice.get("finish_reason")
-    delta = choice.get("delta")
+    finish, delta = choice.get("finish_reason"), choice.get("delta")
     if not isinstance(delta, dict):
         delta = {}
+    text, thought, other_thought = delta.get("content"), delta.get("reasoning_content"), delta.get("reasoning")
     return Delta(
-        text=_text(delta.get("content")),
-        reasoning=_text(delta.get("reasoning_content")) or _text(delta.get("reasoning")),
-        finish_reason=finish if isinstance(finish, str) and finish else None,
-        tokens=tokens,
-        mean_logprob=mean_logprob,
+        text if isinstance(text, str) else _text(text),
+        "" if thought is None and other_thought is None else _text(thought) or _text(other_thought),
+        finish if isinstance(finish, str) and finish else None,
+        tokens,
+        mean_logprob,
     )
 
 
