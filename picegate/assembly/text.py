@@ -18,7 +18,7 @@ _ABBREVIATED = (
 )
 _ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 _LETTERS = re.compile(r"[^\W_]+")  # and digits
-# ASCII needs no search: what is to go is taken out, many times as fast. Of spaces, `bytes.split` does not know the last.
+# ASCII needs no search: what is to go is taken out, many times as fast. One of its spaces, `bytes.split` does not know.
 _NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalnum())
 _NO_LETTERS_NOR_SPACES = bytes(code for code in _NO_LETTERS if not chr(code).isspace())
 _SPACES = bytes.maketrans(b"\x1c\x1d\x1e\x1f", b"    ")
