@@ -22,7 +22,7 @@ from picegate.testbed.script import Reply, in_words
 POINTS = 6
 POINT_WORDS = 40
 PER_PIECE = 3  # words in a chunk, as the scripted fakes send them
-BATCHES, BATCH = 5, 20  # answers; CPU time is counted in steps of 10 ms
+BATCHES, BATCH = 11, 20  # answers; CPU time is counted in steps of 10 ms
 # Prose about its notes, as a node writes it: one that seemed weak would be written once more, and that measured, too;
 # and what was said before would be left out.
 PASSAGES = {
