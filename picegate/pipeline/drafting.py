@@ -25,7 +25,7 @@ from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.placement import Leg as PlannedLeg
-from picegate.planning.placement import leg_s
+from picegate.planning.placement import leg_s, node_s
 from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.prompts import (
     expand_messages,
@@ -132,7 +132,7 @@ class Drafting:
         if node is None:
             seconds = leg_s(CLOUD_GUESS, 0, self.planned(task))
         else:
-            seconds = leg_s(node.pace, node.slots - node.free, self.planned(task), warmed=node.id in self.warmed)
+            seconds = node_s(node, self.planned(task), warmed=node.id in self.warmed)
         size = max(task.point.words, 1) * CHARACTERS_PER_WORD[self._language]
         return Effort(self._run.elapsed() + seconds, size)
 

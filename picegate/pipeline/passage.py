@@ -21,7 +21,7 @@ from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Run
 from picegate.planning.ensemble import Moment, Second, opinions
 from picegate.planning.kinds import kind_of
-from picegate.planning.placement import leg_s
+from picegate.planning.placement import node_s
 from picegate.sketch.scripts import Language
 
 # By so much may an answer end later for the sake of its last candidates: 1 %, and less than anybody notices.
@@ -171,7 +171,7 @@ class Passage:
             key=lambda node: (
                 node.model == first.model,
                 node.id == first.id,
-                leg_s(node.pace, node.slots - node.free, leg, warmed=node.id in self.warmed),
+                node_s(node, leg, warmed=node.id in self.warmed),
             ),
         )
         sound = {model: self._sound(model) for model in {node.model for node in nodes}}
@@ -212,7 +212,7 @@ class Passage:
         nodes = [node for node in self._outside.fleet.view() if node.usable and node.free and node.id not in wrote]
         if nodes:
             leg = self._drafting.planned(task)
-            node = min(nodes, key=lambda node: leg_s(node.pace, node.slots - node.free, leg))
+            node = min(nodes, key=lambda node: node_s(node, leg))
             again = partial(self._drafting.aside, task, failed=failed | wrote)
             yield partial(contest.enter, again, self._drafting.effort(task, node))
         if self._plan.service in quality.cloud:

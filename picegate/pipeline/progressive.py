@@ -24,7 +24,7 @@ from picegate.pipeline.reading import Reading
 from picegate.pipeline.run import Run
 from picegate.pipeline.sizing import Sizing
 from picegate.planning.grouping import grouped
-from picegate.planning.placement import Leg, leg_s, price_s
+from picegate.planning.placement import Leg, node_s, price_s
 from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.grammar import sketch_grammar
 from picegate.sketch.parser import Prose, SketchParser
@@ -245,11 +245,7 @@ class _Progressive:
         ask = self._run.ask
         free = [node for node in self._outside.fleet.view() if node.usable and node.free > 0]
         weak, stake_s = self._plan.weak, self._plan.stake_s
-        free.sort(
-            key=lambda node: price_s(
-                leg_s(node.pace, node.slots - node.free, Leg()), weak.get(node.model, 0.0), stake_s
-            )
-        )
+        free.sort(key=lambda node: price_s(node_s(node, Leg()), weak.get(node.model, 0.0), stake_s))
         sampling = edge_sampling(ask.sampling)
         for node in free[: self._plan.max_points]:
             call = EdgeCall(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from picegate.core.plan import NodeView
-from picegate.planning.placement import Leg, leg_s
+from picegate.planning.placement import Leg, node_s
 
 When = Literal["never", "slack", "always"]
 
@@ -88,7 +88,7 @@ def opinions(moment: Moment) -> Opinions:
         if len(asked) + 1 == moment.most or len(asked) >= spare:
             break
         node, gain = second.node, weak * second.sound
-        if leg_s(node.pace, node.slots - node.free, moment.leg) > LATE * moment.end_s:
+        if node_s(node, moment.leg) > LATE * moment.end_s:
             late += 1
         elif gain >= LEAST_GAIN and gain * moment.worth_s >= moment.price_s * moment.leg.tokens:
             asked.append(node)

@@ -38,6 +38,11 @@ def leg_s(pace: Pace | None, busy: int, leg: Leg, *, warmed: bool = False) -> fl
     return begin_s + leg.tokens * pace.token_s(busy + 1)
 
 
+def node_s(node: NodeView, leg: Leg, *, warmed: bool = False) -> float:
+    """The same on a node as it is now, beside all that holds a slot there."""
+    return leg_s(node.pace, node.slots - node.free, leg, warmed=warmed)
+
+
 def price_s(time_s: float, weak: float, stake_s: float = 0.0) -> float:
     """What a leg of `time_s` seconds costs where it is to be feared by `weak` (0..1) more than at the fleet's best.
 
