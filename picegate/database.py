@@ -65,9 +65,6 @@ def _sqlite(url: str, database: str | None) -> Engine:
         # Every connection to :memory: is a database of its own, so there must be only one.
         return create_engine(url, json_serializer=_as_json, connect_args=arguments, poolclass=StaticPool)
     engine = create_engine(url, json_serializer=_as_json, connect_args=arguments)
-    # Many rows in one statement, which lets go of Python's lock once; the driver's own way does so for every row, and
-    # each time the event loop and the ledger's thread wrestle for it.
-    engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine, "connect", _write_ahead)
     return engine
 

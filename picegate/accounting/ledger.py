@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, Table, insert
+from sqlalchemy import Connection, Engine, Table
 
+from picegate.accounting.bulk import Bulk
 from picegate.accounting.prices import Prices
 from picegate.accounting.reader import Reader
 from picegate.accounting.rows import Values, request_values, rows_of, text_values
-from picegate.accounting.tables import requests
+from picegate.accounting.tables import metadata, requests
 from picegate.core.chat import Ask
 from picegate.core.events import Event, Finished, Planned, RawChunk, RawReply, TextDelta
 from picegate.core.plan import Plan
@@ -59,6 +60,7 @@ class Ledger(Reader):
         self._prices = prices
         self._store_text = store_text
         self._now = now
+        self._bulk = {table: Bulk(table, engine.dialect) for table in metadata.sorted_tables}
         # By identity: two requests may carry the same id, but each is one Ask from its first event to its last.
         self._open: dict[int, _Open] = {}
         self._waiting: deque[_Entry] = deque()
@@ -118,13 +120,13 @@ class Ledger(Reader):
             log.exception("the ledger could not record %d requests", len(entries))
 
     def _insert(self, connection: Connection, entries: list[_Entry]) -> None:
-        """One statement for each table: the database numbers the requests, and the other rows name those numbers."""
+        """The database numbers the requests, and the rows of the other tables name those numbers."""
         rows = [entry.request | (text_values(entry.ask, entry.said) if self._store_text else {}) for entry in entries]
-        numbers = connection.scalars(insert(requests).returning(requests.c.id, sort_by_parameter_order=True), rows)
+        numbers = self._bulk[requests].number(connection, rows)
         of_table: dict[Table, list[Values]] = {}
         for number, entry in zip(numbers, entries, strict=True):
             for table, values in entry.rows.items():
                 if values:
                     of_table.setdefault(table, []).extend(row | {"request": number} for row in values)
         for table, all_rows in of_table.items():
-            connection.execute(insert(table), all_rows)
+            self._bulk[table].write(connection, all_rows)

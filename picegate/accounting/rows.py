@@ -18,7 +18,9 @@ from picegate.core.usage import LegRecord, Tally
 Values = dict[str, Any]
 
 _WAITED_S = 0.001  # what took less was no waiting
-_PASSAGE, _STALL = ([column.name for column in table.c if column.name != "request"] for table in (passages, stalls))
+_PASSAGE, _STALL = (
+    [str(column.name) for column in table.c if column.name != "request"] for table in (passages, stalls)
+)
 
 
 def request_values(ask: Ask, plan: Plan | None, end: Finished, prices: Prices, now: datetime) -> Values:
