@@ -10,6 +10,7 @@ from statistics import NormalDist
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.curve import SpeedCurve
 
+_MOST_REASONS = 4  # for a forecast, that are named
 _normal_quantile = cache(NormalDist().inv_cdf)  # of a few shares, asked for with every request
 
 
@@ -28,7 +29,7 @@ class Forecast:
         chained: of what is delegated, the share in passages that depend on what stands before them, 0..1.
         hard: code, mathematics or careful reasoning is asked for, which a small model gets wrong, 0..1.
         said: the question names its answer's length.
-        because: what moved the length away from the typical one, strongest first, each with its factor.
+        moved: what moved the length away from the typical one, by how much its logarithm.
         features: what the forecast was made from, for learning from what comes of it.
     """
 
@@ -40,13 +41,19 @@ class Forecast:
     chained: float = 0.0
     hard: float = 0.0
     said: bool = False
-    because: tuple[tuple[str, float], ...] = ()
+    moved: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
     features: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def quantile(self, share: float) -> int:
         """The length that a `share` (0..1, exclusive) of such answers does not exceed, tokens."""
         tokens = self.answer_tokens * exp(self.spread * _normal_quantile(share))
         return max(1, round(tokens if self.ceiling is None else min(tokens, self.ceiling)))
+
+    @property
+    def because(self) -> dict[str, float]:
+        """The factors of what moved the length most, strongest first."""
+        strongest = sorted(self.moved.items(), key=lambda part: -abs(part[1]))[:_MOST_REASONS]
+        return {name: round(exp(part), 2) for name, part in strongest}
 
     @property
     def mean_tokens(self) -> float:

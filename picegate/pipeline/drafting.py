@@ -24,6 +24,7 @@ from picegate.pipeline.node_leg import node_leg
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
 from picegate.planning.latency import CLOUD_GUESS
+from picegate.planning.options import EDGE_INSTRUCTION_TOKENS
 from picegate.planning.placement import Leg as PlannedLeg
 from picegate.planning.placement import leg_s, node_s
 from picegate.planning.queue import PATIENCE_S
@@ -43,7 +44,6 @@ CHARACTERS_PER_WORD = {Language.ENGLISH: 6.0, Language.JAPANESE: 2.0, Language.O
 
 SPARE_WAIT_S = 0.05  # for a slot, of who takes only one that is free
 SLOT_WAIT_LEAST_S = 1.0
-INSTRUCTION_TOKENS = 200  # instruction, worked example and notes of an expansion prompt
 
 # What a rescue leg takes over from the client's body; the rest (stop, limits, streaming) is about the whole answer.
 _RESCUE_FIELDS = ("temperature", "top_p", "seed", "user", "service_tier", "reasoning_effort", "safety_identifier")
@@ -112,7 +112,8 @@ class Drafting:
         self._shared: dict[int | None, tuple[Message, ...]] = {}  # by context size
         self._sampling = edge_sampling(run.ask.sampling)
         # Read before each passage where a node has nothing of it.
-        self._prompt_tokens = INSTRUCTION_TOKENS + estimate_chat_tokens([m.text for m in _last_turn(run.ask.messages)])
+        asked = estimate_chat_tokens([message.text for message in _last_turn(run.ask.messages)])
+        self._prompt_tokens = EDGE_INSTRUCTION_TOKENS + asked
         self.warmed: set[str] = set()
 
     def shared(self, context_tokens: int | None) -> tuple[Message, ...]:

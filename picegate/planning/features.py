@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import log
 
 from picegate.core.chat import Ask
-from picegate.core.tokens import estimate_chat_tokens, token_weight
+from picegate.core.tokens import token_weight
 
 TYPICAL_QUESTION = 16.0  # tokens; the length at which `question` is 0
 _READ = 1_000  # characters at either end of a question that are searched for cues
@@ -109,7 +109,8 @@ _OPENINGS: Mapping[str, re.Pattern[str]] = {
 }
 _LOOKUPS_JA = tuple(f"は{what}" for what in ("誰", "いつ", "どこ", "何歳", "いくら"))
 _WORDS = re.compile(r"[a-z+]+")
-_CODE_MARKS = re.compile(r"```|[{};]\s*\n|=>|==|\bdef |\bimport |</\w+>")
+_CODE_MARKS = re.compile(r"```|[{};]\s*\n|=>|==|</\w+>")
+_STATEMENTS = re.compile(r"\bdef \w+\(|^\s*(?:import [\w.]+(?: as \w+)?\s*$|from [\w.]+ import )", re.MULTILINE)
 _MATHS_MARKS = re.compile(r"[∑∫√≤≥≠^]|\$[^$\n]+\$|\\frac|\d\s*[+*/=×÷]\s*\d|\b[a-z]\s*=\s*\d|\b\d*[xy]\s*[+-]\s*\d")
 _DIGITS = re.compile(r"\d")
 _SIGNS = re.compile(r"[∑∫√≤≥≠^$\\]")  # without one of them, or a digit, there are no marks of mathematics
@@ -118,12 +119,15 @@ _KANA = re.compile("[ぁ-ヿ]")
 NAMES: tuple[str, ...] = ("typical", "question", "history", "turns", "digits", "asks", "kana", *CUES, *_OPENINGS)
 
 
-def features(ask: Ask) -> dict[str, float]:
-    """The features that are not 0, by their name in `NAMES`; "typical" is always 1."""
+def features(ask: Ask, prompt_tokens: int) -> dict[str, float]:
+    """The features that are not 0, by their name in `NAMES`; "typical" is always 1.
+
+    `prompt_tokens`: of the whole conversation, estimated.
+    """
     question = ask.question
     text = question if len(question) <= 2 * _READ else f"{question[:_READ]}\n{question[-_READ:]}"
     own = token_weight(question)
-    before = estimate_chat_tokens([message.text for message in ask.messages]) - own
+    before = prompt_tokens - own
     letters, digits, japanese = max(len(text), 1), len(_DIGITS.findall(text)), not text.isascii()
     found = {
         "typical": 1.0,
@@ -145,11 +149,15 @@ def features(ask: Ask) -> dict[str, float]:
                 cued.add(name)
     if japanese:
         cued |= {name for name, cue in CUES.items() if any(part in text for part in cue.anywhere)}
-    found |= {name: 1.0 for name in CUES if name in cued}
-    found |= {name: 1.0 for name, opening in _OPENINGS.items() if opening.match(text)}
+    for name in CUES if cued else ():  # in their order: sums of floats depend on it
+        if name in cued:
+            found[name] = 1.0
+    for name, opening in _OPENINGS.items():
+        if opening.match(text):
+            found[name] = 1.0
     if japanese and any(part in text for part in _LOOKUPS_JA):
         found["lookup"] = 1.0
-    if _CODE_MARKS.search(text):
+    if _CODE_MARKS.search(text) or (("def " in text or "import " in text) and _STATEMENTS.search(text)):
         found["code"] = 1.0
     if (digits or _SIGNS.search(text)) and _MATHS_MARKS.search(text):
         found["maths"] = 1.0

@@ -62,6 +62,7 @@ _CHAINED: Mapping[str, float] = {"typical": 0.1, "story": 0.8, "role": 0.7, "lis
 
 _HARD = ("code", "maths", "reasoning")
 
+_DIGIT = re.compile(r"\d")
 _WORDS_SAID = re.compile(r"\b(\d{1,4})(?:[- ]|\s*(?:to|-)\s*\d+\s*)?words?\b", re.IGNORECASE)
 _CHARACTERS_SAID = re.compile(r"(\d{2,5})\s*(?:文)?字")
 
@@ -74,27 +75,28 @@ class LengthModel:
 
     def forecast(self, ask: Ask) -> Forecast:
         """From the request alone; the client's own bound is a ceiling."""
-        x = features(ask)
-        belief = self._length.predict(x)
+        prompt_tokens = estimate_chat_tokens([message.text for message in ask.messages])
+        x = features(ask, prompt_tokens)
+        belief, moved = self._length.predict(x), self._length.parts(x)
+        del moved["typical"]
         tokens, spread = exp(belief.mean), belief.spread
-        because = tuple((name, round(exp(part), 2)) for name, part in self._length.parts(x) if name != "typical")[:4]
         said = said_tokens(ask.question)
         if said is not None:
-            tokens, spread, because = said, _SAID_SPREAD, (("length named", round(said / tokens, 2)),)
+            tokens, spread, moved = said, _SAID_SPREAD, {"length named": log(said) - belief.mean}
         tokens = min(max(tokens, _SHORTEST), _LONGEST)
         if ask.max_tokens is not None:
             tokens = min(tokens, ask.max_tokens)
         # Where little is known, hope: a sketch that delegates nothing is the direct answer, so trying costs no tokens.
         delegable = self._delegable.predict(x)
         return Forecast(
-            prompt_tokens=estimate_chat_tokens([message.text for message in ask.messages]),
+            prompt_tokens=prompt_tokens,
             answer_tokens=round(tokens),
             spread=spread,
             ceiling=ask.max_tokens,
             delegable=_share(delegable.mean + 0.5 * delegable.doubt),
             chained=_share(self._chained.mean(x)),
             hard=max(x.get(name, 0.0) for name in _HARD),
-            because=because,
+            moved=moved,
             features=x,
             said=said is not None,
         )
@@ -137,6 +139,8 @@ class LengthModel:
 
 def said_tokens(question: str) -> float | None:
     """The length that a question names: "in 400 words", "800字で"."""
+    if not _DIGIT.search(question):
+        return None
     if said := _WORDS_SAID.search(question):
         return max(1, int(said[1])) * TOKENS_PER_WORD
     if said := _CHARACTERS_SAID.search(question):

@@ -12,7 +12,7 @@ from picegate.planning.prices import Market
 from picegate.planning.repairs import ONCE, Again
 
 INSTRUCTION_TOKENS = 250  # ours, in a sketch prompt; the same for every request, so that prompt caches hold it
-EDGE_INSTRUCTION_TOKENS = 220  # ours, in a passage's prompt
+EDGE_INSTRUCTION_TOKENS = 220  # instruction, worked example and notes of a passage's prompt, by estimate
 _UNLIMITED = 64
 _UNLIKELY = 0.25  # a sketch that delegates less often than this is not tried
 

@@ -6,17 +6,15 @@ prior it is the Bayesian posterior). For `d` features a prediction costs `k**2` 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 _OUTLIER = 3.0  # residuals beyond so many standard deviations count as this many: one freak answer is no trend
 _NOISE_MEMORY = 0.01  # least weight of the newest squared residual in the noise
 _NOISE_PRIOR = 20.0  # the prior noise counts as so many observations
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
+class Belief(NamedTuple):
     """A normal distribution: of the observation (`spread` with noise), of its mean (`doubt` without)."""
 
     mean: float
@@ -53,14 +51,15 @@ class Regression:
 
     def predict(self, x: Mapping[str, float]) -> Belief:
         sparse = self._sparse(x)
-        doubt = 0.0
+        mean = doubt = 0.0
         for at, value in sparse:
+            mean += self._weights[at] * value
             row, reach = self._cover[at], 0.0
             for other, weight in sparse:
                 reach += row[other] * weight
             doubt += value * reach
         doubt = max(doubt, 0.0)
-        return Belief(self.mean(x), sqrt(doubt), sqrt(doubt + self._noise))
+        return Belief(mean, sqrt(doubt), sqrt(doubt + self._noise))
 
     def mean(self, x: Mapping[str, float]) -> float:
         """Of `predict`, without the doubt that takes the time."""
@@ -98,10 +97,9 @@ class Regression:
         self._noise = max(self._noise + newest * (error**2 * explained - self._noise), 1e-4)
         self.seen += 1
 
-    def parts(self, x: Mapping[str, float]) -> list[tuple[str, float]]:
-        """What each feature adds to the mean, the strongest first."""
-        added = [(self._names[at], self._weights[at] * value) for at, value in self._sparse(x)]
-        return sorted(added, key=lambda part: -abs(part[1]))
+    def parts(self, x: Mapping[str, float]) -> dict[str, float]:
+        """What each feature adds to the mean."""
+        return {name: self._weights[self._index[name]] * value for name, value in x.items()}
 
     def as_data(self) -> dict[str, Any]:
         return {

@@ -33,7 +33,7 @@ def _forecast(forecast: Forecast) -> dict[str, Any]:
         "delegable": round(forecast.delegable, 2),
         "chained": round(forecast.chained, 2),
         "hard": round(forecast.hard, 2),
-        "because": dict(forecast.because),
+        "because": forecast.because,
     }
 
 

@@ -40,12 +40,12 @@ def ask(question: str, **fields: object) -> Ask:
     ],
 )
 def test_what_is_asked_for_is_found_in_every_language_that_we_know(question: str, cue: str) -> None:
-    assert features(ask(question))[cue] == 1.0
+    assert features(ask(question), prompt_tokens=20)[cue] == 1.0
 
 
 def test_every_feature_has_a_name_and_none_is_zero() -> None:
     for question in (*LISTS, *FACTS, *STORIES, "", "?" * 9000, "🙂", "日本語"):
-        found = features(ask(question))
+        found = features(ask(question), prompt_tokens=20)
         assert set(found) <= set(NAMES)
         assert all(found.values())
         assert all(math.isfinite(value) for value in found.values())
@@ -162,5 +162,5 @@ def test_a_broken_number_in_the_memory_means_the_priors() -> None:
 
 
 def test_a_forecast_says_what_it_comes_from() -> None:
-    because = dict(LengthModel().forecast(ask("Explain gravity in one sentence.")).because)
+    because = LengthModel().forecast(ask("Explain gravity in one sentence.")).because
     assert because["brief"] < 0.5
