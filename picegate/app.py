@@ -3,8 +3,7 @@
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -27,10 +26,9 @@ from picegate.core.events import Event, Finished, RawChunk, ReasoningDelta, Text
 from picegate.core.plan import Plan
 from picegate.database import open_database
 from picegate.nodes.lifecycle import Registry
-from picegate.pipeline.answer import Pipeline
+from picegate.pipeline.answer import Answering, Pipeline
 from picegate.pipeline.memory import Memory
 from picegate.pipeline.outside import Judge, Outside
-from picegate.pipeline.run import Run
 from picegate.pipeline.strategist import Strategist
 from picegate.settings import Settings
 from picegate.telemetry.logs import RequestLog
@@ -131,26 +129,8 @@ class Listened:
         self._listeners = listeners
         self._of_pieces = of_pieces
 
-    @asynccontextmanager
-    async def __call__(self, ask: Ask) -> AsyncIterator[AsyncIterator[Event]]:
-        run: Run | None = None
-        ending = _Ending()
-        try:
-            async with self._pipeline.answer(ask) as run:
-                yield self._told(ask, run, ending)
-        finally:
-            if run is not None and not ending.told:
-                self._tell(ask, Finished(ending.reason, run.tally, ending.error))
-
-    async def _told(self, ask: Ask, events: AsyncIterator[Event], ending: "_Ending") -> AsyncIterator[Event]:
-        try:
-            async for event in events:
-                ending.told = ending.told or isinstance(event, Finished)
-                self._tell(ask, event)
-                yield event
-        except Exception as error:
-            ending.reason, ending.error = "error", error.code if isinstance(error, PiceError) else "internal_error"
-            raise
+    def __call__(self, ask: Ask) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        return _Heard(ask, self._pipeline.answer(ask), self._tell)
 
     def _tell(self, ask: Ask, event: Event) -> None:
         for listener in self._of_pieces if isinstance(event, _PIECES) else self._listeners:
@@ -160,10 +140,37 @@ class Listened:
                 log.exception("a listener failed", extra={"request_id": ask.request_id})
 
 
-@dataclass(slots=True)
-class _Ending:
-    """How a request ended, for the `Finished` that the pipeline could not send itself."""
+class _Heard(AsyncIterator[Event]):
+    """One request: entered, it yields the events, and whoever leaves it stops what is left of it."""
 
-    reason: str = "cancelled"
-    error: str | None = None
-    told: bool = False
+    def __init__(self, ask: Ask, answering: Answering, tell: Listener) -> None:
+        self._ask = ask
+        self._answering = answering
+        self._tell = tell
+        # The `Finished` to tell of where the pipeline could send none.
+        self._reason = "cancelled"
+        self._error: str | None = None
+        self._told = False
+
+    async def __aenter__(self) -> AsyncIterator[Event]:
+        self._run = await self._answering.__aenter__()
+        return self
+
+    async def __aexit__(self, *how: object) -> None:
+        try:
+            await self._answering.__aexit__(*how)
+        finally:
+            if not self._told:
+                self._tell(self._ask, Finished(self._reason, self._run.tally, self._error))
+
+    async def __anext__(self) -> Event:
+        try:
+            event = await self._run.__anext__()
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            self._reason, self._error = "error", error.code if isinstance(error, PiceError) else "internal_error"
+            raise
+        self._told = self._told or isinstance(event, Finished)
+        self._tell(self._ask, event)
+        return event

@@ -1,8 +1,7 @@
 """The corridor from a request to its events: plan it, run the plan, stop every leg on leaving."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from typing import assert_never
 
 import anyio
@@ -25,22 +24,10 @@ class Pipeline:
         """How `ask` would be answered at this moment. Raises what `planning.planner.plan` raises."""
         return self._outside.strategist.plan(ask, self._outside.cloud.view(), self._outside.fleet.view())
 
-    @asynccontextmanager
-    async def answer(self, ask: Ask) -> AsyncIterator[Run]:
-        """Answer `ask`; the run yields its events while the block lasts, and leaving it closes every upstream leg."""
+    def answer(self, ask: Ask) -> "Answering":
+        """Answer `ask`: a context whose run yields the events, and that closes every upstream leg when it is left."""
         run = Run(ask, self._clock, self._outside.strategist.arrive())
-        # One task that raises nothing and is waited for below: a task group would cost more than all else here.
-        producer = asyncio.create_task(self._produce(run))
-        try:
-            yield run
-        finally:
-            try:
-                if not producer.done():
-                    producer.cancel()
-                    with anyio.CancelScope(shield=True):
-                        await asyncio.wait((producer,))
-            finally:
-                run.close()
+        return Answering(run, self._produce)
 
     async def _produce(self, run: Run) -> None:
         try:
@@ -59,3 +46,25 @@ class Pipeline:
             run.fail(error)
         finally:
             run.end()
+
+
+class Answering:
+    """A class, as `_Place` is: one stands around every request."""
+
+    def __init__(self, run: Run, produce: Callable[[Run], Coroutine[None, None, None]]) -> None:
+        self._run = run
+        self._produce = produce
+
+    async def __aenter__(self) -> Run:
+        # One task that raises nothing and is waited for below: a task group would cost more than all else here.
+        self._producer = asyncio.create_task(self._produce(self._run))
+        return self._run
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            if not self._producer.done():
+                self._producer.cancel()
+                with anyio.CancelScope(shield=True):
+                    await asyncio.wait((self._producer,))
+        finally:
+            self._run.close()
