@@ -32,6 +32,8 @@ def ask(question: str, **fields: object) -> Ask:
         ("狐の物語を書いて", "story"),
         ("```python\nprint(1)\n``` what is wrong?", "code"),
         ("このコードを直して", "code"),
+        ("What does def f(x): return x + 1 do?", "code"),
+        ("Why is this slow?\nimport numpy as np\nnp.dot(a, b)", "code"),
         ("Was ist 3 * 4?", "maths"),
         ("¿Cuánto es 12 + 30?", "maths"),
         ("次の方程式を解いて", "maths"),
@@ -41,6 +43,10 @@ def ask(question: str, **fields: object) -> Ask:
 )
 def test_what_is_asked_for_is_found_in_every_language_that_we_know(question: str, cue: str) -> None:
     assert features(ask(question), prompt_tokens=20)[cue] == 1.0
+
+
+def test_goods_that_are_imported_are_no_code() -> None:
+    assert "code" not in features(ask("Which countries import coffee, and what do they import from Peru?"), 20)
 
 
 def test_every_feature_has_a_name_and_none_is_zero() -> None:
