@@ -97,6 +97,8 @@ _NEUTRAL = replace(
     ask_more=_ENGLISH.ask_more + " Use the language of the question.",
 )
 
+# No call to explain the notes as in English, and a shorter example: with them Qwen2.5-Coder-0.5B went round in circles
+# (29 instead of 64 % of its passages for notes of our own were sound, of 28 and 56).
 _JAPANESE = Wording(
     sketch="""\
 あなた自身として日本語で答える。定型的な段落は質問だけを知る助手に任せ、独立した行で指示する:
@@ -114,13 +116,12 @@ N=語数(1語≒2字)。メモ=必要な事実・数値・名称を簡潔に。�
         "説明、例、背景は任せる。",
         "冒頭と結論以外は任せる。",
     ),
-    expand="メモを、質問への答えの一段落にしてください。メモの事実をすべて自分の言葉で使い、理由、仕組み、例のどれかで"
-    "説明してください。メモと矛盾することは書かないでください。段落の本文だけを日本語で書き、挨拶、見出し、箇条書きは書かないでください。",
+    expand="メモを、質問への答えの一段落にしてください。メモの事実をすべて使い、矛盾することは書かないでください。"
+    "段落の本文だけを日本語で書き、挨拶、見出し、箇条書きは書かないでください。",
     example_question="よく眠るにはどうすればいいですか。",
-    example_point=Point(index=0, notes="就寝時刻を固定:週末も同じ、体内時計、慣れるまで2週間", words=60),
-    example_passage="毎日、週末も同じ時刻に寝起きしましょう。時刻を固定すると体内時計が整い、夜は自然に眠くなり、朝は目覚ましが"
-    "なくても起きられるようになります。日曜の寝坊はその効果を弱めるので、短めにしてください。慣れるまでには2週間ほどかかり、"
-    "最初の数日がいちばん大変です。",
+    example_point=Point(index=0, notes="就寝時刻を固定:週末も同じ、体内時計、慣れるまで2週間", words=40),
+    example_passage="毎日、週末も同じ時刻に寝起きしましょう。時刻を固定すると体内時計が整い、寝つきも目覚めもよくなります。"
+    "慣れるまでには2週間ほどかかります。",
     question="質問",
     before="ここまでの答え",
     notes="メモ",
