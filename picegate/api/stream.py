@@ -24,14 +24,16 @@ from picegate.wire.stream import StreamWriter
 
 SSE_HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
 
+WATCH_AFTER_S = 0.05  # an answer that is there sooner is not worth a task that looks whether its reader has left
+
 _FAILED = ("error", "cancelled")
 
 
 class ChatResponse(Response):
     """Runs one chat request and sends its answer, streamed or whole.
 
-    The answer's context is entered and left here, beside a watcher of the client's connection: a disconnect at any
-    time cancels the task, which leaves the context, which stops every upstream leg.
+    The answer's context is entered and left here, beside a watcher of the client's connection: a disconnect cancels the
+    task, which leaves the context, which stops every upstream leg.
     """
 
     def __init__(self, house: House, ask: Ask) -> None:
@@ -41,6 +43,7 @@ class ChatResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         here = cast(asyncio.Task[object], asyncio.current_task())
+        watcher: asyncio.Task[None] | None = None
         gone = False
 
         def leave() -> None:
@@ -56,8 +59,12 @@ class ChatResponse(Response):
                 leave()
                 await asyncio.sleep(0)  # where it takes effect, if it is this task that was sending
 
-        # Plain tasks, here and in `_stream`: ended below, they are as sure as a task group's, at a third of its cost.
-        watcher = asyncio.create_task(_when_gone(receive, leave))
+        def watch() -> None:
+            nonlocal watcher
+            # Plain tasks, here and in `EventStream`: ended below, they are as sure as a group's, for a third of it.
+            watcher = asyncio.create_task(_when_gone(receive, leave))
+
+        alarm = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watch)
         try:
             if self._ask.stream:
                 await self._stream(send_or_leave)
@@ -67,7 +74,9 @@ class ChatResponse(Response):
             if not gone or here.uncancel():  # somebody else wants this task to end, too
                 raise
         finally:
-            watcher.cancel()
+            alarm.cancel()
+            if watcher is not None:
+                watcher.cancel()
 
     async def _stream(self, send: Send) -> None:
         writer = StreamWriter(self._ask, int(time.time()), partial(bill, prices=self._house.prices))

@@ -75,18 +75,22 @@ class CloudClient:
         body = self._body(call, stream=False)
         async with self._gate.place(call.tokens, call.patience_s, call.placed):
             deadline = asyncio.get_running_loop().time() + self._phases.total_s
-            response, _ = await self._open(call, body, deadline, whole=True)
+            response: aiohttp.ClientResponse | None = None
             try:
                 async with asyncio.timeout_at(deadline):
+                    response, _ = await self._open(call, body, deadline, whole=True)
                     return parse_reply(await response.read())
             except TimeoutError as error:
+                if response is None:
+                    self._pulse.missed()
                 raise FAULTS.timed_out("whole answer", self._phases.total_s) from error
             except (aiohttp.ClientError, OSError) as error:
                 raise CloudBroken(f"the cloud broke off: {str(error) or type(error).__name__}") from error
             except UpstreamError as error:
                 raise CloudBroken(f"the cloud: {error.message or error.code}") from error
             finally:
-                response.close()
+                if response is not None:
+                    response.close()
 
     @asynccontextmanager
     async def _reply(
@@ -113,7 +117,10 @@ class CloudClient:
     async def _open(
         self, call: CloudCall, body: Mapping[str, Any], deadline: float, *, whole: bool = False
     ) -> tuple[aiohttp.ClientResponse, float]:
-        """A reply with status 200 and the moment its request was sent. Only here is anything tried again."""
+        """A reply with status 200 and the moment its request was sent. Only here is anything tried again.
+
+        `whole`: the reply comes in one piece, and the caller sees to the deadline.
+        """
         key = self._settings.api_key.get_secret_value()
         headers = leg_headers(call.kind, call.request_id, key, call.level)
         for attempt in range(self._settings.retries + 1):
@@ -121,7 +128,7 @@ class CloudClient:
             asked_s: float | None = None
             try:
                 response = await send(
-                    self._http, self._url, headers, body, self._phases, FAULTS, deadline=deadline, whole=whole
+                    self._http, self._url, headers, body, self._phases, FAULTS, deadline=None if whole else deadline
                 )
             except CloudUnavailable as error:
                 failure: PiceError = error

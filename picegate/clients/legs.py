@@ -111,23 +111,23 @@ async def send(
     phases: Phases,
     faults: Faults,
     *,
-    deadline: float,
-    whole: bool = False,
+    deadline: float | None,
 ) -> aiohttp.ClientResponse:
     """The reply's status and headers, its body unread: the caller closes it.
 
-    Args:
-        deadline: of the whole call, on the loop's clock.
-        whole: the reply comes in one piece, so that the first token's limit does not apply.
+    `deadline`: of the whole call, on the loop's clock; the first token has a limit of its own. None: the reply comes in
+    one piece, and the caller has an eye on the clock.
     """
-    first_end = asyncio.get_running_loop().time() + (phases.total_s if whole else phases.first_token_s)
     try:
+        if deadline is None:
+            return await http.post(url, headers, dump(body))
+        first_end = asyncio.get_running_loop().time() + phases.first_token_s
         async with asyncio.timeout_at(min(deadline, first_end)):
             return await http.post(url, headers, dump(body))
     except aiohttp.ServerTimeoutError as error:
         raise faults.timed_out("connect", phases.connect_s) from error
     except TimeoutError as error:
-        if whole or deadline <= first_end:
+        if deadline is None or deadline <= first_end:
             raise faults.timed_out("whole answer", phases.total_s) from error
         raise faults.timed_out("first token", phases.first_token_s) from error
     except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -101,7 +101,6 @@ class CloudView:
         limit: calls that may be in flight at once; `queued` more wait for a place.
         waiting: of each that waits, the tokens it is expected to write, the one whose turn is next first.
         context_tokens: prompt + answer; None where the config does not say.
-        pace: None until the planner's model of it is put in.
     """
 
     up: bool = True
@@ -111,7 +110,6 @@ class CloudView:
     limit: int = 0
     context_tokens: int | None = None
     waiting: tuple[float, ...] = ()
-    pace: Pace | None = None
 
 
 class NodeState(StrEnum):

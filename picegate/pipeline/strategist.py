@@ -97,8 +97,8 @@ class Strategist:
         now = self._clock()
         self._experience.arrivals_per_s = self._arrivals.per_s(now)
         self._experience.losses = self._losses.losses(now)
-        seen = replace(cloud, pace=self._pace_now(now))
-        return plan(ask, self._lengths.forecast(ask), seen, fleet, self._rules, self._experience, self._policy)
+        forecast, pace = self._lengths.forecast(ask), self._pace_now(now)
+        return plan(ask, forecast, cloud, fleet, self._rules, self._experience, self._policy, pace)
 
     def arrive(self) -> Owed:
         """A request has come. What it will owe is closed by whoever runs it."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from picegate.core.chat import Ask, DataPolicy, Mode, ServiceLevel
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
-from picegate.core.plan import CloudView, Forecast, NodeView, Option, Plan, Reason
+from picegate.core.plan import CloudView, Forecast, NodeView, Option, Pace, Plan, Reason
 from picegate.planning.kinds import kind_of
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.levels import LevelModel, point_count
@@ -76,8 +76,13 @@ def plan(
     rules: Rules,
     experience: Experience | None = None,
     choose: Policy | None = None,
+    pace: Pace = CLOUD_GUESS,
 ) -> Plan:
-    """Choose who answers, and say why. `choose`: another policy than `best`, where the rules leave a choice.
+    """Choose who answers, and say why.
+
+    Args:
+        choose: another policy than `best`, where the rules leave a choice.
+        pace: the cloud's.
 
     Raises:
         Forbidden: the mode asked for breaks the data policy.
@@ -86,7 +91,7 @@ def plan(
         NoNode: the data must stay on the edge, and no node is ready.
     """
     service = service_level(ask, rules.service_level)
-    scene = _look(forecast, cloud, fleet, rules, service, experience or Experience())
+    scene = _look(forecast, cloud, pace, fleet, rules, service, experience or Experience())
     chosen = _required(ask, scene, fleet) or (choose or best)(scene, service, rules)
     return _complete(chosen, ask, scene, service, rules)
 
@@ -111,12 +116,12 @@ def service_level(ask: Ask, default: ServiceLevel) -> ServiceLevel:
 def _look(
     forecast: Forecast,
     cloud: CloudView,
+    pace: Pace,
     fleet: Sequence[NodeView],
     rules: Rules,
     service: ServiceLevel,
     experience: Experience,
 ) -> Scene:
-    pace = cloud.pace or CLOUD_GUESS
     seen = survey(fleet, forecast.prompt_tokens + PASSAGE_TOKENS)
     skill = experience.skill
     return Scene(

@@ -167,9 +167,9 @@ def weighed(
     load: Load | None = None,
     **rules: Any,
 ) -> Plan:
-    view = replace(cloud or CloudView(limit=16), pace=BIG)
     request = ask(**{"options": PiceOptions(service_level=rules.pop("service", None))})
-    return plan(request, expected, view, nodes, Rules(**rules), Experience(load=load or Load(), arrivals_per_s=1.0))
+    learnt = Experience(load=load or Load(), arrivals_per_s=1.0)
+    return plan(request, expected, cloud or CloudView(limit=16), nodes, Rules(**rules), learnt, pace=BIG)
 
 
 def orin(number: int = 0, *, free: int = 8, pace: Pace = SMALL) -> NodeView:
@@ -263,14 +263,14 @@ def test_prices_follow_the_queues() -> None:
     assert busy["cloud_price_ms"] > idle["cloud_price_ms"]  # type: ignore[operator]
     owed = Experience(arrivals_per_s=1.0)
     owed.load.edge_tokens = 5000
-    heavy = plan(ask(), LIST, CloudView(limit=16, pace=BIG), [orin(free=0)], Rules(), owed)
+    heavy = plan(ask(), LIST, CloudView(limit=16), [orin(free=0)], Rules(), owed, pace=BIG)
     assert heavy.numbers["edge_price_ms"] > busy["edge_price_ms"]  # type: ignore[operator]
 
 
 def test_where_the_edge_owes_much_more_the_cloud_takes_over() -> None:
     owed = Experience(arrivals_per_s=2.0)
     owed.load.edge_tokens = 50_000
-    assert plan(ask(), LIST, CloudView(limit=16, pace=BIG), [orin(free=0)], Rules(), owed).mode is Mode.CLOUD
+    assert plan(ask(), LIST, CloudView(limit=16), [orin(free=0)], Rules(), owed, pace=BIG).mode is Mode.CLOUD
 
 
 def test_a_fixed_level_is_kept() -> None:

@@ -9,7 +9,7 @@ from picegate.core.plan import CloudView, Forecast, NodeView, Pace, Plan
 from picegate.planning.planner import Rules, plan
 from picegate.planning.policies import POLICIES
 
-CLOUD = CloudView(limit=16, pace=Pace(0.05, 1 / 3000, 0.029, 0.0009))
+CLOUD, PACE = CloudView(limit=16), Pace(0.05, 1 / 3000, 0.029, 0.0009)
 ORIN = NodeView("o", "o", "http://o/v1", "m", 8, 8, pace=Pace(0.05, 1 / 900, 0.039, 0.003))
 LIST = Forecast(20, 350, spread=0.3)
 HARD = replace(LIST, delegable=0.05, hard=1.0)
@@ -20,7 +20,7 @@ def planned(
     policy: str, forecast: Forecast = LIST, *, cloud: CloudView = CLOUD, fields: dict[str, object] | None = None
 ) -> Plan:
     ask = Ask("r", "pice", (Message("user", "q"),), {}, **(fields or {}))  # type: ignore[arg-type]
-    return plan(ask, forecast, cloud, [ORIN, replace(ORIN, id="p")], Rules(), choose=POLICIES[policy])
+    return plan(ask, forecast, cloud, [ORIN, replace(ORIN, id="p")], Rules(), choose=POLICIES[policy], pace=PACE)
 
 
 @pytest.mark.parametrize("forecast", [LIST, HARD, SHORT])
