@@ -49,10 +49,12 @@ class Effort:
     Attributes:
         due_s: when it should be whole, by its node's pace.
         size: characters that it will have, about.
+        node: id of its node; None: in the cloud.
     """
 
     due_s: float
     size: float
+    node: str | None = None
     first_s: float | None = None
     written: int = 0
 
@@ -125,7 +127,13 @@ class Contest:
 
     def first_end_s(self, now_s: float) -> float:
         """When the first candidate is expected to be whole."""
-        return now_s if self.first_done or self._first_effort is None else self._first_effort.end_s(now_s)
+        effort = self.first_effort
+        return now_s if effort is None else effort.end_s(now_s)
+
+    @property
+    def first_effort(self) -> Effort | None:
+        """Of the first candidate, while it is written."""
+        return None if self.first_done else self._first_effort
 
     def begun(self, effort: Effort) -> None:
         """The first candidate is begun, or begun again, or the cloud writes in its place."""
@@ -223,6 +231,15 @@ class Contests:
     def end_s(self, now_s: float) -> float:
         """When the first candidates of all passages are expected to be whole."""
         return max((contest.first_end_s(now_s) for contest in self), default=now_s)
+
+    def rest_s(self, now_s: float) -> dict[str, float]:
+        """By node, seconds until the last first candidate that is written there is expected to be whole."""
+        rest: dict[str, float] = {}
+        for contest in self:
+            effort = contest.first_effort
+            if effort is not None and effort.node is not None:
+                rest[effort.node] = max(rest.get(effort.node, 0.0), effort.end_s(now_s) - now_s)
+        return rest
 
     @property
     def held(self) -> Contest | None:

@@ -135,7 +135,7 @@ class Drafting:
         else:
             seconds = node_s(node, self.planned(task), warmed=node.id in self.warmed)
         size = max(task.point.words, 1) * CHARACTERS_PER_WORD[self._language]
-        return Effort(self._run.elapsed() + seconds, size)
+        return Effort(self._run.elapsed() + seconds, size, node.id if node is not None else None)
 
     async def live(
         self, task: Task, one: Try, failed: set[str], asked: set[str], begun: Callable[[NodeView, Effort], None]

@@ -175,7 +175,8 @@ class Passage:
             ),
         )
         sound = {model: self._sound(model) for model in {node.model for node in nodes}}
-        return [Second(node, sound[node.model]) for node in nodes]
+        rest = self._contests.rest_s(self._run.elapsed())
+        return [Second(node, sound[node.model], rest.get(node.id, 0.0)) for node in nodes]
 
     def _moment(self, task: Task, first: NodeView) -> Moment:
         plan, now = self._plan, self._run.elapsed()

@@ -1,7 +1,8 @@
 """How many candidates are written for one point, and why: more than one only where that costs the reader nothing.
 
 A further candidate is begun beside the first one, on a slot that nobody else wants, for a passage that is not being
-read yet, if it is expected to be whole before the answer's last passage is. What it is worth is the chance that the
+read yet, if it is expected to be whole before the answer's last passage is, and not to make that one late: sequences
+in one batch slow each other. What it is worth is the chance that the
 candidates so far are weak and this one is not: with `p` the share of a model's passages that are sound, `n` candidates
 hold a sound one with probability `1 - (1 - p1) ... (1 - pn)` (best of n; Stiennon et al., 2020).
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from picegate.core.plan import NodeView
-from picegate.planning.placement import Leg, node_s
+from picegate.planning.placement import Leg, delay_s, node_s
 
 When = Literal["never", "slack", "always"]
 
@@ -22,10 +23,16 @@ LATE = 1.1  # times the expected end of the answer: a forecast is no promise, an
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """A node that could write a further candidate. `sound`: share of its model's passages that need no repair."""
+    """A node that could write a further candidate.
+
+    Attributes:
+        sound: share of its model's passages that need no repair.
+        rest_s: until it is done with what it writes of this answer already; 0 where it writes nothing of it.
+    """
 
     node: NodeView
     sound: float
+    rest_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,8 @@ def opinions(moment: Moment) -> Opinions:
         if len(asked) + 1 == moment.most or len(asked) >= spare:
             break
         node, gain = second.node, weak * second.sound
-        if node_s(node, moment.leg) > LATE * moment.end_s:
+        latest_s = LATE * moment.end_s
+        if node_s(node, moment.leg) > latest_s or second.rest_s + delay_s(node, moment.leg, second.rest_s) > latest_s:
             late += 1
         elif gain >= LEAST_GAIN and gain * moment.worth_s >= moment.price_s * moment.leg.tokens:
             asked.append(node)

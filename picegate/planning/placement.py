@@ -43,6 +43,12 @@ def node_s(node: NodeView, leg: Leg, *, warmed: bool = False) -> float:
     return leg_s(node.pace, node.slots - node.free, leg, warmed=warmed)
 
 
+def delay_s(node: NodeView, leg: Leg, rest_s: float) -> float:
+    """By how much later a leg that needs `rest_s` seconds more on this node ends if this one is begun beside it."""
+    pace, busy = node.pace or EDGE_GUESS, max(node.slots - node.free, 1)
+    return (pace.token_s(busy + 1) / pace.token_s(busy) - 1.0) * min(rest_s, node_s(node, leg))
+
+
 def price_s(time_s: float, weak: float, stake_s: float = 0.0) -> float:
     """What a leg of `time_s` seconds costs where it is to be feared by `weak` (0..1) more than at the fleet's best.
 

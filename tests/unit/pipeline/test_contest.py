@@ -256,6 +256,17 @@ async def test_a_contest_ends_with_its_slowest_candidate_and_an_answer_with_its_
     await one.stop()
 
 
+async def test_a_node_is_busy_with_an_answer_until_its_last_first_candidate_is_whole() -> None:
+    contests = Contests(QualitySettings(), held(passages=4))
+    efforts = Effort(5.0, 100.0, "a"), Effort(7.0, 100.0, "a"), Effort(6.0, 100.0, "b"), Effort(9.0, 100.0)
+    opened = [contests.open(segment) for segment in range(4)]
+    for contest, effort in zip(opened, efforts, strict=True):
+        contest.begun(effort)
+    assert contests.rest_s(1.0) == {"a": 6.0, "b": 5.0}
+    opened[1].first_done = True
+    assert contests.rest_s(1.0) == {"a": 4.0, "b": 5.0}
+
+
 async def test_first_candidates_are_under_way_until_all_are_done() -> None:
     contests = Contests(QualitySettings(), held(passages=2))
     assert contests.under_way  # none has begun

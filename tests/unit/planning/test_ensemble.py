@@ -42,6 +42,17 @@ def test_an_idle_node_writes_a_second_candidate_of_a_passage_that_nobody_reads_y
     assert found.why == "24% more likely to be sound"  # weak in 30 %, of which the second is sound in 80 %
 
 
+def test_a_node_does_not_make_its_own_passages_of_the_answer_late() -> None:
+    """Two sequences decode no faster together than one after the other, and it writes the last passage."""
+    alone = Pace(first_s=0.1, prefill_s=0.0, step_s=0.04, slope_s=0.04)
+    busy = replace(node("two", free=3), pace=alone)
+    last, soon = Second(busy, 0.8, rest_s=10.0), Second(busy, 0.8, rest_s=2.0)
+    assert opinions(replace(CALM, seconds=[last])).why == "late: the answer is expected to end in 10.0 s"
+    assert opinions(replace(CALM, seconds=[soon])).count == 2
+    wide = Second(replace(busy, pace=replace(alone, slope_s=0.002)), 0.8, rest_s=10.0)
+    assert opinions(replace(CALM, seconds=[wide])).count == 2
+
+
 @pytest.mark.parametrize(
     ("moment", "why"),
     [
