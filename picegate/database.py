@@ -11,7 +11,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from picegate.core.errors import ConfigError
 
-STATEMENTS = 8  # prepared ones that a connection of SQLite keeps: those of many rows are large, and few come again
+STATEMENTS = (
+    8  # prepared ones that a connection of SQLite keeps: one of many rows, where they go in without JSON, is large
+)
 BUSY_S = 10.0  # the command line and the gateway may write to one SQLite file
 
 

@@ -18,7 +18,7 @@ from picegate.core.usage import LegRecord, Tally
 Values = dict[str, Any]
 
 _WAITED_S = 0.001  # what took less was no waiting
-_PASSAGE, _STALL = (
+_PASSAGE, _STALL = (  # as plain text: orjson takes no other kind of `str` for a key
     [str(column.name) for column in table.c if column.name != "request"] for table in (passages, stalls)
 )
 

@@ -49,7 +49,7 @@ class Pipeline:
 
 
 class Answering:
-    """A class, as `_Place` is: one stands around every request."""
+    """The context of one request. A class, since one stands around every request: a generator would cost more."""
 
     def __init__(self, run: Run, produce: Callable[[Run], Coroutine[None, None, None]]) -> None:
         self._run = run
