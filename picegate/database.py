@@ -11,9 +11,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from picegate.core.errors import ConfigError
 
-STATEMENTS = (
-    8  # prepared ones that a connection of SQLite keeps: one of many rows, where they go in without JSON, is large
-)
+STATEMENTS = 8  # prepared ones that a connection of SQLite keeps: where rows do not go in as JSON, they are large
 BUSY_S = 10.0  # the command line and the gateway may write to one SQLite file
 
 
