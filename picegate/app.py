@@ -61,7 +61,7 @@ def create_app(settings: Settings, judge: Judge = score) -> FastAPI:
     pipeline = Pipeline(outside, time.monotonic)
     prices = prices_of(settings.cloud, settings.fleet)
     ledger = Ledger(database, prices, store_text=settings.storage.store_text)
-    metrics = Metrics(partial(bill, prices=prices), registry.view, strategist.standings)
+    metrics = Metrics(partial(bill, prices=prices), registry.view, strategist.standings, cloud.view)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

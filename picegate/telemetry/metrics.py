@@ -23,7 +23,7 @@ from picegate.core.events import (
     SketchPoint,
     TextDelta,
 )
-from picegate.core.plan import NodeState, NodeView, Plan
+from picegate.core.plan import CloudView, NodeState, NodeView, Plan
 from picegate.core.usage import Bill, Tally, Tokens
 from picegate.planning.standing import Standing
 
@@ -45,9 +45,10 @@ class Metrics:
         bill: Callable[[Tally], Bill] | None = None,
         fleet: Callable[[], Iterable[NodeView]] | None = None,
         standings: Callable[[Iterable[NodeView]], Mapping[str, Standing]] | None = None,
+        cloud: Callable[[], CloudView] | None = None,
     ) -> None:
-        """`bill` puts prices on a tally; None: nothing is priced. At each scrape `fleet` is asked for the nodes, and
-        `standings` for how their models have done.
+        """`bill` puts prices on a tally; None: nothing is priced. At each scrape `fleet` is asked for the nodes,
+        `standings` for how their models have done, and `cloud` for what is under way there.
         """
         self.registry = registry = CollectorRegistry()
         self._bill = bill
@@ -124,6 +125,8 @@ class Metrics:
             registry.register(_Fleet(fleet))
             if standings is not None:
                 registry.register(_Models(fleet, standings))
+        if cloud is not None:
+            registry.register(_Cloud(cloud))
         # Looked up once: these are counted for every piece of every answer.
         self._cloud_deltas, self._edge_deltas = self._deltas.labels("cloud"), self._deltas.labels("edge")
 
@@ -217,6 +220,20 @@ class _Fleet(Collector):
             slots.add_metric((name,), sum(node.slots for node in ready if node.name == name))
             free.add_metric((name,), sum(node.free for node in ready if node.name == name))
         yield from (states, slots, free)
+
+
+class _Cloud(Collector):
+    """The cloud as it is at the moment of the scrape."""
+
+    def __init__(self, view: Callable[[], CloudView]) -> None:
+        self._view = view
+
+    def collect(self) -> Iterator[Metric]:
+        cloud = self._view()
+        yield GaugeMetricFamily("picegate_cloud_up", "0 while the cloud fails, and is spared", value=cloud.up)
+        yield GaugeMetricFamily("picegate_cloud_calls", "Calls to the cloud under way", value=cloud.in_flight)
+        yield GaugeMetricFamily("picegate_cloud_call_limit", "So many may be under way at once", value=cloud.limit)
+        yield GaugeMetricFamily("picegate_cloud_queued_calls", "Calls that wait for a place", value=cloud.queued)
 
 
 class _Models(Collector):

@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+import httpx2
 from openai import AsyncOpenAI
+from prometheus_client.parser import text_string_to_metric_families
+
+from picegate.testbed.cluster import Cluster
 
 QUESTION = "What helps against stress, and why does it help?"
 
@@ -54,3 +58,23 @@ async def eventually(condition: Callable[[], bool]) -> None:
     with anyio.fail_after(10):
         while not condition():  # noqa: ASYNC110
             await anyio.sleep(0.005)
+
+
+async def caught_up(c: Cluster) -> None:
+    """Wait until the gateway has read the upstream calls that have ended, too, to their ends.
+
+    An upstream has sent its last byte before the gateway reads it, and on a busy machine quite a while before.
+    """
+    async with httpx2.AsyncClient() as client:
+        with anyio.fail_after(10):
+            while await _under_way(client, c) > c.open_legs:
+                pass
+
+
+async def _under_way(client: httpx2.AsyncClient, c: Cluster) -> float:
+    """Upstream calls, as the gateway counts them."""
+    text = (await client.get(f"{c.root}/metrics")).text
+    counted = {
+        family.name: sum(sample.value for sample in family.samples) for family in text_string_to_metric_families(text)
+    }
+    return counted["picegate_cloud_calls"] + counted["picegate_node_slots"] - counted["picegate_node_free_slots"]

@@ -12,7 +12,7 @@ from picegate.testbed.cloud import ScriptedCloud
 from picegate.testbed.cluster import Cluster, cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Drop, Ends, Piece, Refusal, Reply
-from tests.sockets.pipeline.asking import Heard, body, eventually, hear
+from tests.sockets.pipeline.asking import Heard, body, caught_up, eventually, hear
 from tests.sockets.pipeline.test_repair import OF_THE_CLOUD, SKETCH, SLEEP, WALK, WORSE, WRONG, legs_of
 
 ON: dict[str, Any] = {
@@ -55,7 +55,7 @@ class Site:
         """Of sleep, on nodes."""
         return [call for edge in self.edges for call in edge.legs(*legs) if "Walk" not in call.last]
 
-    async def both(self, condition: str = "ended") -> None:
+    async def both(self, c: Cluster, condition: str = "ended") -> None:
         """Wait until both candidates have ended, or "sent" what they have to say."""
         await eventually(
             lambda: (
@@ -66,7 +66,7 @@ class Site:
                 )
             )
         )
-        await anyio.wait_all_tasks_blocked()  # the gateway, on this very loop, has read what was sent to it
+        await caught_up(c)
 
 
 async def answered(c: Cluster, site: Site, *, until: str = "ended", **fields: Any) -> Heard:
@@ -78,7 +78,7 @@ async def answered(c: Cluster, site: Site, *, until: str = "ended", **fields: An
             await hear(c.client(), heard, **fields)
 
         group.start_soon(ask)
-        await site.both(until)
+        await site.both(c, until)
         site.walked.set()
     await eventually(lambda: not c.open_legs)
     await all_free(c)
@@ -161,7 +161,7 @@ async def test_the_first_is_read_as_it_is_written_where_the_second_is_not_whole_
         heard = Heard()
         async with anyio.create_task_group() as group:
             group.start_soon(hear, c.client(), heard)
-            await site.both("sent")
+            await site.both(c, "sent")
             assert SLEEP[:10] not in heard.text
             site.walked.set()
             await eventually(lambda: SLEEP[:20] in heard.text)  # while it is being written
@@ -179,7 +179,7 @@ async def test_a_whole_second_one_is_read_where_the_first_is_not_whole_in_time()
         async with anyio.create_task_group() as group:
             group.start_soon(hear, c.client(), heard)
             await eventually(lambda: [call.ended is not None for call in site.calls("verify")] == [True])
-            await anyio.wait_all_tasks_blocked()
+            await caught_up(c)
             site.walked.set()
         assert heard.text == READ.format(SLEEP)
         assert [leg["end"] for leg in legs_of(heard, 1)] == ["cancelled", "done"]
@@ -218,10 +218,10 @@ async def test_a_first_one_that_dies_leaves_the_passage_to_the_whole_second_one(
         async with anyio.create_task_group() as group:
             group.start_soon(hear, c.client(), heard)
             await eventually(lambda: [call.ended is not None for call in site.calls("verify")] == [True])
-            await anyio.wait_all_tasks_blocked()
+            await caught_up(c)
             die.set()
             await eventually(lambda: site.calls("expand")[0].ended is not None)
-            await anyio.wait_all_tasks_blocked()
+            await caught_up(c)
             site.walked.set()
         assert heard.text == READ.format(SLEEP)
         assert [(leg["leg"], leg["end"]) for leg in legs_of(heard, 1)] == [("expand", "failed"), ("verify", "done")]
@@ -236,7 +236,7 @@ async def test_a_first_one_that_dies_under_the_readers_eyes_is_gone_on_with_not_
         heard = Heard()
         async with anyio.create_task_group() as group:
             group.start_soon(hear, c.client(), heard)
-            await site.both("sent")
+            await site.both(c, "sent")
             site.walked.set()
             await eventually(lambda: SLEEP[:30] in heard.text)
             die.set()
@@ -396,7 +396,7 @@ async def test_a_client_that_leaves_frees_every_slot(seen: str) -> None:
             elif seen == "the opening":
                 await eventually(lambda: "Opening" in heard.text)
             else:
-                await site.both("sent")
+                await site.both(c, "sent")
             group.cancel_scope.cancel()
         await eventually(lambda: not c.open_legs)
         await all_free(c)
@@ -421,7 +421,7 @@ async def test_the_baseline_waits_for_the_second_one_of_every_passage() -> None:
             site.walked.set()
             await eventually(lambda: WALK in heard.text)
             await eventually(lambda: bool(site.calls("expand")) and site.calls("expand")[0].ended is not None)
-            await anyio.wait_all_tasks_blocked()
+            await caught_up(c)
             assert WRONG not in heard.text
             late.set()
         assert heard.text == READ.format(SLEEP)

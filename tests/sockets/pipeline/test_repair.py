@@ -11,7 +11,7 @@ from picegate.testbed.cloud import ScriptedCloud
 from picegate.testbed.cluster import Cluster, cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Ends, Piece, Refusal, Reply
-from tests.sockets.pipeline.asking import Heard, eventually, hear
+from tests.sockets.pipeline.asking import Heard, caught_up, eventually, hear
 
 SKETCH = (
     "Opening.\n"
@@ -61,7 +61,7 @@ async def answered(c: Cluster, site: Site, rewrites: int) -> Heard:
         await eventually(lambda: sum(call.ended is not None for call in site.verifying()) >= rewrites)
         if not rewrites:
             await eventually(lambda: any("Notes: Sleep" in call.last for edge in site.edges for call in edge.calls))
-        await anyio.wait_all_tasks_blocked()  # the gateway, on this very loop, has read what was sent to it
+        await caught_up(c)
         site.walked.set()
     return heard
 

@@ -13,7 +13,7 @@ from picegate.testbed.cloud import ScriptedCloud
 from picegate.testbed.cluster import Cluster, cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Drop, Ends, Piece, Refusal, Reply, Script, in_words
-from tests.sockets.pipeline.asking import Heard, eventually, hear
+from tests.sockets.pipeline.asking import Heard, caught_up, eventually, hear
 
 CLAUSES = ("seven to nine hours a night", "a fixed wake time", "no screens in bed", "a cool and dark room")
 LONG = f"Opening.\n>>140 Sleep: {'; '.join(CLAUSES)}\n>>40 Walk for 30 minutes\nClosing."
@@ -108,7 +108,7 @@ async def waiting(
             group.start_soon(hear, c.client(), heard)
             await begun.wait()
             await eventually(lambda: bool(c.cloud.calls) and c.cloud.calls[0].ended is not None)
-            await anyio.wait_all_tasks_blocked()  # the gateway, on this very loop, has read the sketch
+            await caught_up(c)
             if leaves:
                 group.cancel_scope.cancel()
             else:

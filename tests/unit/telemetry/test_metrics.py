@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from picegate.accounting.prices import Prices
 from picegate.accounting.savings import bill
 from picegate.core.events import Finished, Planned
-from picegate.core.plan import NodeState, NodeView
+from picegate.core.plan import CloudView, NodeState, NodeView
 from picegate.core.usage import Tally
 from picegate.planning.kinds import Kind, Topic
 from picegate.planning.skill import Skill
@@ -92,6 +92,16 @@ def test_two_nodes_of_one_name_are_one_series() -> None:
     text = metrics.render()[0].decode()
     assert text.count("picegate_node_slots{") == 1
     assert scraped(metrics)["picegate_node_slots", "a"] == 4
+
+
+def test_the_cloud_is_as_it_is_at_the_scrape() -> None:
+    clouds = [CloudView(in_flight=3, queued=2, limit=3), CloudView(up=False, limit=3)]
+    metrics = Metrics(cloud=lambda: clouds.pop(0))
+    seen = scraped(metrics)
+    names = [f"picegate_cloud_{name}" for name in ("up", "calls", "call_limit", "queued_calls")]
+    assert [seen[name,] for name in names] == [1, 3, 3, 2]
+    seen = scraped(metrics)
+    assert [seen[name,] for name in names] == [0, 0, 3, 0]
 
 
 def test_two_gateways_in_one_process_count_apart() -> None:
