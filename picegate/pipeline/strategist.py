@@ -15,6 +15,7 @@ from picegate.core.plan import CloudView, NodeView, Pace, Plan
 from picegate.core.ports import Clock
 from picegate.core.sketch import Point
 from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally
+from picegate.planning.choice import Rules
 from picegate.planning.kinds import Kind, kind_of
 from picegate.planning.latency import CLOUD_GUESS, PaceModel
 from picegate.planning.length import LengthModel
@@ -22,7 +23,7 @@ from picegate.planning.levels import LevelModel
 from picegate.planning.load import Owed
 from picegate.planning.losses import LossModel
 from picegate.planning.placement import Survey
-from picegate.planning.planner import Experience, Rules, plan
+from picegate.planning.planner import Experience, plan
 from picegate.planning.policies import POLICIES
 from picegate.planning.prices import Arrivals, Market, market
 from picegate.planning.repairs import RepairModel, written

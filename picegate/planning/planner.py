@@ -1,16 +1,17 @@
 """Who answers a request, and why: first what must be, then what is best.
 
 Rules come first (data policy, needs, context, what the client forced). Where they leave a choice, every way to answer
-is predicted and priced (`options.py`), those that would be later than the cloud alone are struck out, and the cheapest
-of the rest is taken. Everything here is a pure function of what it is given.
+is predicted and priced (`options.py`) and the best is taken (`choice.py`). Everything here is a pure function of what
+it is given.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from picegate.core.chat import Ask, DataPolicy, Mode, ServiceLevel
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
-from picegate.core.plan import CloudView, Forecast, NodeView, Option, Pace, Plan, Reason
+from picegate.core.plan import CloudView, Forecast, NodeView, Pace, Plan
+from picegate.planning.choice import Choice, Policy, Rules, best, by_rule
 from picegate.planning.kinds import kind_of
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.levels import LevelModel, point_count
@@ -32,28 +33,6 @@ DEADLINE_LEAST_S = 5.0
 MOST_NAMED = 4  # models, in a plan's numbers
 
 TIERS = {"priority": ServiceLevel.LATENCY, "flex": ServiceLevel.COST}  # OpenAI's service_tier
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The operator's part of the decision (`[progressive]` and `[planner]` in the config)."""
-
-    enabled: bool = True
-    level: int = 2  # of answers whose client asked for progressive mode and named no level
-    min_answer_tokens: int = 160
-    max_points: int = 8
-    service_level: ServiceLevel = ServiceLevel.LATENCY
-    objective_s: float = 30.0
-    fixed_level: int = 0
-    pipelining: bool = True
-    warm: bool = True
-    hedging: bool = True
-    resizing: bool = True
-    edge_alone: bool = True
-    candidates: int = 1  # for one passage
-
-
-Policy = Callable[[Scene, ServiceLevel, Rules], Plan]
 
 
 @dataclass(slots=True)
@@ -92,18 +71,14 @@ def plan(
     """
     service = service_level(ask, rules.service_level)
     scene = _look(forecast, cloud, pace, fleet, rules, service, experience or Experience())
-    chosen = _required(ask, scene, fleet) or (choose or best)(scene, service, rules)
-    return _complete(chosen, ask, scene, service, rules)
+    choice = _required(ask, scene, fleet) or (choose or best)(scene, service, rules)
+    return _complete(choice, ask, scene, service, rules)
 
 
 def edge_instead(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Plan | None:
     """The plan for when the cloud has failed before its first word; None where only the cloud would do."""
-    if ask.needs or ask.data_policy is DataPolicy.CLOUD_ONLY or ask.options.mode is Mode.CLOUD:
-        return None
-    if not _fit(fleet, forecast.prompt_tokens + forecast.answer_tokens):
-        return None
-    why = Reason("cloud_down", "the cloud does not answer, so an edge node writes the whole answer")
-    return Plan(Mode.EDGE, why, forecast=forecast)
+    choice = _instead(ask, forecast, fleet)
+    return Plan(choice.mode, choice.why, forecast=forecast) if choice is not None else None
 
 
 def service_level(ask: Ask, default: ServiceLevel) -> ServiceLevel:
@@ -141,7 +116,7 @@ def _look(
     )
 
 
-def _required(ask: Ask, scene: Scene, fleet: Sequence[NodeView]) -> Plan | None:
+def _required(ask: Ask, scene: Scene, fleet: Sequence[NodeView]) -> Choice | None:
     """What holds under every policy: data policy, needs, context, the client's own choice. None: all is open."""
     forecast, cloud = scene.forecast, scene.cloud
     wished = ask.options.mode
@@ -150,115 +125,66 @@ def _required(ask: Ask, scene: Scene, fleet: Sequence[NodeView]) -> Plan | None:
     if ask.data_policy is DataPolicy.CLOUD_ONLY:
         if wished in (Mode.EDGE, Mode.PROGRESSIVE):
             raise _breaks_policy(ask, "edge nodes")
-        return _plan(Mode.CLOUD, "policy", "the data policy keeps this request in the cloud")
+        return by_rule(Mode.CLOUD, "policy", "the data policy keeps this request in the cloud")
     if wished is Mode.CLOUD:
-        return _plan(Mode.CLOUD, "forced", "the client asked for the cloud")
+        return by_rule(Mode.CLOUD, "forced", "the client asked for the cloud")
     if ask.needs:
-        return _plan(Mode.CLOUD, "needs_cloud", f"only the cloud can serve: {', '.join(ask.needs)}")
+        return by_rule(Mode.CLOUD, "needs_cloud", f"only the cloud can serve: {', '.join(ask.needs)}")
     if not scene.fleet.ready:
-        return _plan(Mode.CLOUD, "no_edge", "no edge node is ready")
+        return by_rule(Mode.CLOUD, "no_edge", "no edge node is ready")
     room = forecast.answer_tokens if wished is Mode.EDGE else PASSAGE_TOKENS
     if not scene.fleet.fitting or (room > PASSAGE_TOKENS and not _fit(fleet, forecast.prompt_tokens + room)):
-        return _plan(Mode.CLOUD, "context", f"about {forecast.prompt_tokens} prompt tokens fit no edge node's context")
+        return by_rule(
+            Mode.CLOUD, "context", f"about {forecast.prompt_tokens} prompt tokens fit no edge node's context"
+        )
     if wished is Mode.EDGE:
-        return _plan(Mode.EDGE, "forced", "the client asked for the edge")
-    if not cloud.up and (instead := edge_instead(ask, forecast, fleet)):
+        return by_rule(Mode.EDGE, "forced", "the client asked for the edge")
+    if not cloud.up and (instead := _instead(ask, forecast, fleet)):
         return instead
     if cloud.context_tokens and forecast.prompt_tokens + SKETCH_TOKENS + forecast.answer_tokens > cloud.context_tokens:
-        return _plan(Mode.CLOUD, "cloud_context", "the cloud's context has no room for our instructions")
+        return by_rule(Mode.CLOUD, "cloud_context", "the cloud's context has no room for our instructions")
     if wished is Mode.PROGRESSIVE:
-        return _plan(Mode.PROGRESSIVE, "forced", "the client asked for a progressive answer")
+        return by_rule(Mode.PROGRESSIVE, "forced", "the client asked for a progressive answer")
     return None
 
 
-def best(scene: Scene, service: ServiceLevel, rules: Rules) -> Plan:
-    """The cheapest of the ways that are not later than the cloud alone."""
-    forecast = scene.forecast
-    if not rules.enabled:
-        return _plan(Mode.CLOUD, "disabled", "progressive answers are switched off")
-    if forecast.ceiling is not None and forecast.ceiling < rules.min_answer_tokens:
-        return _plan(Mode.CLOUD, "short_limit", f"max_tokens {forecast.ceiling} leaves nothing worth delegating")
-    alone = whole_in_cloud(scene)
-    short = forecast.answer_tokens < rules.min_answer_tokens
-    options = [alone]
-    if not short:
-        options += progressive_options(scene, alone, rules.fixed_level)
-    if rules.edge_alone:
-        options.append(whole_on_edge(scene, alone))
-    if service is ServiceLevel.QUALITY and alone.finish_s <= rules.objective_s:
-        why = Reason(
-            "quality_first", f"the cloud alone would be done in {alone.finish_s:.1f} s, within {rules.objective_s:g} s"
-        )
-        return Plan(Mode.CLOUD, why, options=tuple(options), chosen=alone)
-    chosen = min((option for option in options if not option.out), key=lambda option: option.cost)
-    return Plan(
-        chosen.mode,
-        _why(chosen, alone, options, forecast, scene.market.spared_s, short=short),
-        options=tuple(options),
-        chosen=chosen,
-    )
-
-
-def _why(
-    chosen: Option, alone: Option, options: Sequence[Option], forecast: Forecast, spared_s: float, *, short: bool
-) -> Reason:
-    expected = f"an answer of about {forecast.answer_tokens} tokens is expected"
-    if chosen.mode is Mode.PROGRESSIVE:
-        times = f"{chosen.finish_s:.1f} s with the edge against {alone.finish_s:.1f} s in the cloud"
-        if chosen.finish_s > alone.finish_s:
-            times += f", where {spared_s:.1f} s more of work would wait if it were alone"
-        return Reason("long_answer", f"{expected}: {times}")
-    if chosen.mode is Mode.EDGE:
-        times = f"{chosen.finish_s:.1f} s against {alone.finish_s:.1f} s"
-        return Reason("cloud_busy", f"{expected}, and an edge node alone is that much sooner: {times}")
-    if short:
-        return Reason("short_answer", expected)
-    sketches = [option for option in options if option.mode is Mode.PROGRESSIVE]
-    if all(option.out.startswith("hardly") for option in sketches):
-        return Reason("unsuitable", f"{expected}, with hardly anything to delegate")
-    if all(option.out for option in sketches):
-        soonest = min(option.finish_s for option in sketches)
-        return Reason("edge_late", f"with the edge it would take {soonest:.1f} s, in the cloud {alone.finish_s:.1f} s")
-    return Reason("cloud_cheapest", f"{expected}, and the edge has better uses for its time at this moment")
-
-
-def _complete(chosen: Plan, ask: Ask, scene: Scene, service: ServiceLevel, rules: Rules) -> Plan:
-    """Put in what every plan carries: its level, its forecast and the numbers it was chosen by."""
+def _complete(choice: Choice, ask: Ask, scene: Scene, service: ServiceLevel, rules: Rules) -> Plan:
+    """The plan: what was chosen, its level, its forecast and the numbers it was chosen by."""
     forecast, seen, sides = scene.forecast, scene.fleet, scene.market
     level = points = 0
-    if chosen.mode is Mode.PROGRESSIVE:
-        picked = chosen.chosen.level if chosen.chosen is not None else rules.fixed_level or rules.level
+    if choice.mode is Mode.PROGRESSIVE:
+        picked = choice.chosen.level if choice.chosen is not None else rules.fixed_level or rules.level
         level = ask.options.level or picked
         points = point_count(level, forecast, rules.max_points)
-    option = chosen.chosen
-    if option is None and chosen.mode is not Mode.EDGE:
+    option = choice.chosen
+    if option is None and choice.mode is not Mode.EDGE:
         alone = whole_in_cloud(scene)
         option = alone
-        if chosen.mode is Mode.PROGRESSIVE:
+        if choice.mode is Mode.PROGRESSIVE:
             (option,) = progressive_options(scene, alone, level)
     elif option is None:
         option = whole_on_edge(scene, whole_in_cloud(scene)) if seen.fitting else None
-    return Plan(  # not by `replace`, which takes three times as long: every request comes by here
-        chosen.mode,
-        chosen.why,
+    return Plan(
+        choice.mode,
+        choice.why,
         level=level,
         max_points=points,
-        forced=ask.options.mode is chosen.mode,
+        forced=ask.options.mode is choice.mode,
         forecast=forecast,
         service=service,
-        options=chosen.options,
+        options=choice.options,
         chosen=option,
         deadline_s=max(LATE * option.finish_s, DEADLINE_LEAST_S) if option is not None else None,
         hedge_s=_hedge_s(scene, rules),
         candidates=min(ask.options.ensemble or rules.candidates, rules.candidates),
-        pipelined=rules.pipelining and chosen.pipelined,
-        warm=rules.warm and chosen.warm,
-        resizing=rules.resizing and rules.pipelining and chosen.pipelined and not chosen.points_in_cloud,
-        points_in_cloud=chosen.points_in_cloud,
+        pipelined=rules.pipelining and choice.pipelined,
+        warm=rules.warm,
+        resizing=rules.resizing and rules.pipelining and choice.pipelined and not choice.points_in_cloud,
+        points_in_cloud=choice.points_in_cloud,
         weak=scene.weak,
         stake_s=scene.weights.risk_s,
-        whole=chosen.whole,
-        notes=(*chosen.notes, *_notes(ask, rules)),
+        whole=choice.whole,
+        notes=tuple(_notes(ask, rules)),
         numbers={
             "kind": str(kind_of(forecast.features)),
             "prompt_tokens": forecast.prompt_tokens,
@@ -298,7 +224,7 @@ def _hedge_s(scene: Scene, rules: Rules) -> float | None:
     return max(least_s, HEDGE_DOUBTS * expected_s * (1.0 + seen.pace.doubt))
 
 
-def _edge_only(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Plan:
+def _edge_only(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Choice:
     if ask.options.mode in (Mode.CLOUD, Mode.PROGRESSIVE):
         raise _breaks_policy(ask, "the cloud")
     if ask.needs:
@@ -311,11 +237,16 @@ def _edge_only(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Plan:
         largest = max(node.context_tokens or 0 for node in fleet if node.usable)
         message = f"about {needed} tokens are needed, and the largest context of an edge node is {largest} tokens"
         raise ContextTooLong(message, param="messages")
-    return _plan(Mode.EDGE, "policy", "the data policy keeps this request on the edge")
+    return by_rule(Mode.EDGE, "policy", "the data policy keeps this request on the edge")
 
 
-def _plan(mode: Mode, code: str, text: str) -> Plan:
-    return Plan(mode, Reason(code, text))
+def _instead(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Choice | None:
+    """An edge in the place of a cloud that does not answer."""
+    if ask.needs or ask.data_policy is DataPolicy.CLOUD_ONLY or ask.options.mode is Mode.CLOUD:
+        return None
+    if not _fit(fleet, forecast.prompt_tokens + forecast.answer_tokens):
+        return None
+    return by_rule(Mode.EDGE, "cloud_down", "the cloud does not answer, so an edge node writes the whole answer")
 
 
 def _breaks_policy(ask: Ask, destination: str) -> Forbidden:

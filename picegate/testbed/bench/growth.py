@@ -11,11 +11,12 @@ from picegate.core.chat import Ask, Message
 from picegate.core.plan import CloudView, NodeView
 from picegate.core.ports import Observation, Wish
 from picegate.nodes.lifecycle import Registry
+from picegate.planning.choice import Rules
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.length import LengthModel
 from picegate.planning.load import Load
 from picegate.planning.placement import survey
-from picegate.planning.planner import Experience, Rules, plan
+from picegate.planning.planner import Experience, plan
 from picegate.planning.prices import market
 from picegate.planning.sizing import MOST_PARTS, Moment, parts
 from picegate.settings import FleetSettings, StaticNodeSettings

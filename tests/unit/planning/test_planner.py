@@ -8,10 +8,11 @@ import pytest
 from picegate.core.chat import Ask, DataPolicy, Message, Mode, PiceOptions, ServiceLevel
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
 from picegate.core.plan import CloudView, Forecast, NodeState, NodeView, Pace, Plan
+from picegate.planning.choice import Rules
 from picegate.planning.length import LengthModel
 from picegate.planning.load import Load
 from picegate.planning.losses import Losses
-from picegate.planning.planner import SKETCH_TOKENS, Experience, Rules, edge_instead, plan, service_level
+from picegate.planning.planner import SKETCH_TOKENS, Experience, edge_instead, plan, service_level
 
 LONG = "What are the main causes of stress at work and how can people deal with them?"
 

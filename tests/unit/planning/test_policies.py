@@ -6,7 +6,8 @@ import pytest
 
 from picegate.core.chat import Ask, DataPolicy, Message, Mode
 from picegate.core.plan import CloudView, Forecast, NodeView, Pace, Plan
-from picegate.planning.planner import Rules, plan
+from picegate.planning.choice import Rules
+from picegate.planning.planner import plan
 from picegate.planning.policies import POLICIES
 
 CLOUD, PACE = CloudView(limit=16), Pace(0.05, 1 / 3000, 0.029, 0.0009)

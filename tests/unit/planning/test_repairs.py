@@ -8,8 +8,9 @@ import pytest
 from picegate.core.chat import Ask, Message, Mode, ServiceLevel
 from picegate.core.plan import CloudView, NodeView, Option, Plan
 from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally, Tokens
+from picegate.planning.choice import Rules
 from picegate.planning.length import LengthModel
-from picegate.planning.planner import Experience, Rules, plan
+from picegate.planning.planner import Experience, plan
 from picegate.planning.repairs import Again, RepairModel, Written, written
 from picegate.wire.plan import plan_body
 
