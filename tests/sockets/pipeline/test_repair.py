@@ -12,18 +12,8 @@ from picegate.testbed.cluster import Cluster, cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Ends, Piece, Refusal, Reply
 from tests.sockets.pipeline.asking import Heard, caught_up, eventually, hear
+from tests.sockets.pipeline.stress import OF_THE_CLOUD, SKETCH, SLEEP, WALK, WORSE, WRONG, legs_of
 
-SKETCH = (
-    "Opening.\n"
-    ">>24 Walking: 30 minutes three times a week lowers cortisol\n"
-    ">>24 Sleep: 7-9 hours, fixed wake time, no screens in bed\n"
-    "Closing."
-)
-WALK = "Walking for 30 minutes three times a week lowers cortisol, and a calm pace is quite enough for that."
-SLEEP = "Sleep for 7 to 9 hours, keep a fixed wake time even on Sundays, and leave all screens out of your bed."
-OF_THE_CLOUD = "Plan 7 to 9 hours of sleep, hold on to one fixed wake time, and allow no screens in your bed at night."
-WRONG = "Sleep for 3 to 4 hours, keep a fixed wake time even on Sundays, and leave all screens out of your bed."
-WORSE = "Cats purr and dogs bark, as everybody in the village had known for"
 ALL = ["latency", "cost", "quality"]
 ON: dict[str, Any] = {"quality": {"repair": True, "cloud": ALL}, "progressive": {"warm": False}}
 
@@ -47,10 +37,6 @@ class Site:
 
     def verifying(self) -> list[Call]:
         return [call for upstream in (*self.edges, self.cloud) for call in upstream.legs("verify")]
-
-
-def legs_of(heard: Heard, point: int) -> list[dict[str, Any]]:
-    return [leg for leg in heard.pice["legs"] if leg["point"] == point]
 
 
 async def answered(c: Cluster, site: Site, rewrites: int) -> Heard:

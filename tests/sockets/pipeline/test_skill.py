@@ -10,7 +10,7 @@ from picegate.testbed.cluster import Cluster, cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Reply
 from tests.sockets.pipeline.asking import Heard, hear
-from tests.sockets.pipeline.test_repair import SKETCH, SLEEP, WALK, WORSE
+from tests.sockets.pipeline.stress import SKETCH, SLEEP, WALK, WORSE
 
 # Much is at stake for quality-first requests, so that a machine with hiccups changes nothing.
 SETTINGS: dict[str, Any] = {
