@@ -25,12 +25,18 @@ _TELLING = 0.1  # of a passage: from there on its own pace tells more than the f
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A whole passage. `node`: the id of the node that wrote it, None for the cloud. `record`: of the leg that did."""
+    """A whole passage.
+
+    Attributes:
+        node: id of the node that wrote it, None for the cloud. `record`: of the leg that did.
+        feared_s: as that of its `Effort`.
+    """
 
     text: str
     writer: str
     node: str | None
     record: LegRecord
+    feared_s: float = 0.0
 
     @property
     def confidence(self) -> float:
@@ -50,11 +56,13 @@ class Effort:
         due_s: when it should be whole, by its node's pace.
         size: characters that it will have, about.
         node: id of its node; None: in the cloud.
+        feared_s: seconds of waiting that it is worth to have it written by the fleet's best model instead.
     """
 
     due_s: float
     size: float
     node: str | None = None
+    feared_s: float = 0.0
     first_s: float | None = None
     written: int = 0
 
@@ -84,8 +92,20 @@ class Contest:
         over: nobody is waited for any longer.
     """
 
-    def __init__(self, segment: int, merger: Merger, threshold: float, *, waits: bool = False) -> None:
-        """`waits`: for every candidate, whatever that costs the reader (a baseline)."""
+    def __init__(
+        self,
+        segment: int,
+        merger: Merger,
+        threshold: float,
+        *,
+        waits: bool = False,
+        elapsed: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """
+        Args:
+            waits: for every candidate, whatever that costs the reader (a baseline).
+            elapsed: seconds since the request arrived.
+        """
         self.segment = segment
         self.drafts: list[Draft] = []
         self.first = anyio.CancelScope()
@@ -95,6 +115,7 @@ class Contest:
         self._merger = merger
         self._threshold = threshold
         self._waits = waits
+        self._elapsed = elapsed
         self._first_effort: Effort | None = None
         self._others: list[_Entry] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -166,9 +187,19 @@ class Contest:
         if self._waits or self.over:
             return
         self.over = True
-        if self.is_sound and not self.first_done and not self._merger.shown(self.segment):
+        if (
+            self.is_sound
+            and not self.first_done
+            and not self._merger.shown(self.segment)
+            and not self._first_is_worth()
+        ):
             self.first.cancel()  # a whole passage is there before one that is still being written
         self._stop_others()
+
+    def _first_is_worth(self) -> bool:
+        """To read the first candidate as it is written takes less time than its better model is worth."""
+        best, first, now = self.best, self.first_effort, self._elapsed()
+        return best is not None and first is not None and first.end_s(now) - now < best.feared_s - first.feared_s
 
     async def settled(self) -> None:
         """Return when the choice can be made; the first candidate is done."""
@@ -204,9 +235,11 @@ class Contest:
 class Contests:
     """Those of one answer."""
 
-    def __init__(self, settings: QualitySettings, merger: Merger) -> None:
+    def __init__(self, settings: QualitySettings, merger: Merger, elapsed: Callable[[], float] = lambda: 0.0) -> None:
+        """`elapsed`: seconds since the request arrived."""
         self._settings = settings
         self._merger = merger
+        self._elapsed = elapsed
         self._open: dict[int, Contest] = {}
 
     def __iter__(self) -> Iterator[Contest]:
@@ -214,7 +247,7 @@ class Contests:
 
     def open(self, segment: int) -> Contest:
         waits = self._settings.ensemble == "always"
-        contest = Contest(segment, self._merger, self._settings.threshold, waits=waits)
+        contest = Contest(segment, self._merger, self._settings.threshold, waits=waits, elapsed=self._elapsed)
         self._open[segment] = contest
         return contest
 

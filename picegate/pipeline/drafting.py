@@ -130,12 +130,11 @@ class Drafting:
 
     def effort(self, task: Task, node: NodeView | None) -> Effort:
         """What is expected of a candidate that is begun on this node now; None: in the cloud."""
+        now, size = self._run.elapsed(), max(task.point.words, 1) * CHARACTERS_PER_WORD[self._language]
         if node is None:
-            seconds = leg_s(CLOUD_GUESS, 0, self.planned(task))
-        else:
-            seconds = node_s(node, self.planned(task), warmed=node.id in self.warmed)
-        size = max(task.point.words, 1) * CHARACTERS_PER_WORD[self._language]
-        return Effort(self._run.elapsed() + seconds, size, node.id if node is not None else None)
+            return Effort(now + leg_s(CLOUD_GUESS, 0, self.planned(task)), size)
+        seconds = node_s(node, self.planned(task), warmed=node.id in self.warmed)
+        return Effort(now + seconds, size, node.id, self._feared_s(node))
 
     async def live(
         self, task: Task, one: Try, failed: set[str], asked: set[str], begun: Callable[[NodeView, Effort], None]
@@ -200,6 +199,9 @@ class Drafting:
             if passage.weak:
                 raise NodeBroken(f"the passage is of no use: {passage.weak}", code=passage.weak)
         return Draft(passage.text, CLOUD, None, leg.record)
+
+    def _feared_s(self, node: NodeView) -> float:
+        return self._plan.weak.get(node.model, 0.0) * self._plan.stake_s
 
     def _wish(self, task: Task, prefer: str | None, exclude: set[str]) -> Wish:
         planned, budget = self.planned(task), passage_budget_tokens(task.point, self._language)
@@ -266,7 +268,8 @@ class Drafting:
                 stream.leg.fail(passage.weak)
         if passage.weak:
             raise NodeBroken(f"the passage is of no use: {passage.weak}", code=passage.weak)
-        return Draft(passage.text, stream.node.name, stream.node.id, stream.leg.record)
+        node = stream.node
+        return Draft(passage.text, node.name, node.id, stream.leg.record, self._feared_s(node))
 
     async def _write(
         self, deltas: AsyncIterator[Delta], leg: Leg, task: Task, writer: str, sheet: Sheet

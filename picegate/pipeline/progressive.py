@@ -68,7 +68,7 @@ class _Progressive:
         self._language = language_of(run.ask.question)
         self._scope = anyio.CancelScope()
         self._merger = Merger(stop=run.ask.stop, max_tokens=run.ask.max_tokens)
-        contests = Contests(outside.quality, self._merger)
+        contests = Contests(outside.quality, self._merger, run.elapsed)
         self._reading = Reading(
             run, self._merger, contests, self._language, whole=plan.whole, finished=self._scope.cancel
         )

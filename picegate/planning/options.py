@@ -30,20 +30,22 @@ class Weights:
     Attributes:
         prices: of the shadow prices; above 1, since a queue delays also those who come after the ones it has now.
         risk_s: seconds of waiting that a certain loss of quality is worth.
+        stake_s: seconds of waiting that one weak passage is worth.
         cloud_token_s: seconds of waiting that a cloud token is worth, for the money it costs.
         doubt: standard errors by which an edge must beat the cloud.
     """
 
     prices: float
     risk_s: float
+    stake_s: float
     cloud_token_s: float
     doubt: float
 
 
 WEIGHTS: Mapping[ServiceLevel, Weights] = {
-    ServiceLevel.LATENCY: Weights(prices=1.5, risk_s=12.0, cloud_token_s=0.0, doubt=0.5),
-    ServiceLevel.COST: Weights(prices=1.5, risk_s=4.0, cloud_token_s=0.03, doubt=0.0),
-    ServiceLevel.QUALITY: Weights(prices=1.5, risk_s=200.0, cloud_token_s=0.0, doubt=1.0),
+    ServiceLevel.LATENCY: Weights(prices=1.5, risk_s=12.0, stake_s=12.0, cloud_token_s=0.0, doubt=0.5),
+    ServiceLevel.COST: Weights(prices=1.5, risk_s=4.0, stake_s=4.0, cloud_token_s=0.03, doubt=0.0),
+    ServiceLevel.QUALITY: Weights(prices=1.5, risk_s=200.0, stake_s=600.0, cloud_token_s=0.0, doubt=1.0),
 }
 
 

@@ -182,7 +182,7 @@ def _complete(choice: Choice, ask: Ask, scene: Scene, service: ServiceLevel, rul
         resizing=rules.resizing and rules.pipelining and choice.pipelined and not choice.points_in_cloud,
         points_in_cloud=choice.points_in_cloud,
         weak=scene.weak,
-        stake_s=scene.weights.risk_s,
+        stake_s=scene.weights.stake_s,
         whole=choice.whole,
         notes=tuple(_notes(ask, rules)),
         numbers={

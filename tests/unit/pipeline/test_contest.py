@@ -1,6 +1,7 @@
 """Several candidates for one passage: when the choice is made, what is chosen, who is stopped."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -119,6 +120,20 @@ async def test_a_whole_sound_candidate_is_not_kept_from_its_turn_by_the_first_on
     await settle()
     contest.late()
     assert contest.first.cancel_called
+
+
+@pytest.mark.parametrize(("now_s", "exchanged"), [(0.0, True), (6.0, False), (12.0, False)])
+async def test_a_better_models_first_one_is_read_as_it_is_written_where_that_takes_less_than_it_is_worth(
+    now_s: float, exchanged: bool
+) -> None:
+    contest = Contest(0, held(), 0.5, elapsed=lambda: now_s)
+    contest.begun(EFFORT)
+    other = Writer(replace(draft("B", 0.6), feared_s=5.0))
+    contest.invite(other, EFFORT)
+    other.may_end.set()
+    await settle()
+    contest.late()
+    assert contest.first.cancel_called == exchanged
 
 
 @pytest.mark.parametrize("confidence", [None, 0.4])
