@@ -17,6 +17,7 @@ from picegate.accounting.tables import metadata, requests
 from picegate.core.chat import Ask
 from picegate.core.events import Event, Finished, Planned, RawChunk, RawReply, TextDelta
 from picegate.core.plan import Plan
+from picegate.core.value import value
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class _Open:
     said: list[Event] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Entry:
     """A finished one, ready to be written. `said` is empty unless text is stored."""
 

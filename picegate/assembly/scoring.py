@@ -10,7 +10,7 @@ are the exceptions: rules plant no logprobs and no second point, so their weight
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from math import exp
 from typing import Self
@@ -23,6 +23,7 @@ from picegate.assembly.text import count_words, ends_sentence, normal, sentences
 from picegate.core.language import Language, latin_letters, unspaced_letters
 from picegate.core.quality import Quality
 from picegate.core.sketch import Point
+from picegate.core.value import value
 
 BIAS = 3.5
 WEIGHTS: Mapping[str, float] = {
@@ -51,7 +52,7 @@ _SIBLING_TERMS = 3  # fewer of its own do not tell a point from another
 _COPY = 0.4  # share of a passage's word pairs that its notes hold anyway
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Candidate:
     """A passage as it would be read.
 
@@ -67,7 +68,7 @@ class Candidate:
     mean_logprob: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Question:
     """The question of the whole answer, read once for all its passages. `language`: that it is asked in."""
 

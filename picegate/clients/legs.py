@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +13,11 @@ from yarl import URL
 from edge_agent.protocol import LEG_HEADER, LEVEL_HEADER, REQUEST_ID_HEADER
 from picegate.core.errors import PiceError
 from picegate.core.usage import LegKind
+from picegate.core.value import value
 from picegate.wire.upstream import dump
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Phases:
     """How long each phase of a call may take, seconds."""
 
@@ -27,7 +27,7 @@ class Phases:
     total_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Faults:
     """The names that failures of one upstream have in the error tree."""
 

@@ -5,9 +5,11 @@ except the cloud legs, which send `Ask.payload` on as it came.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
+
+from picegate.core.value import value
 
 
 class Mode(StrEnum):
@@ -34,7 +36,7 @@ class DataPolicy(StrEnum):
     EDGE_ONLY = "edge_only"  # it never leaves for the cloud
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Message:
     """One turn of a conversation, reduced to its text."""
 
@@ -45,7 +47,7 @@ class Message:
         return {"role": self.role, "content": self.text}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sampling:
     """The sampling wishes that an edge can honour; None leaves the choice to the server asked."""
 
@@ -56,7 +58,7 @@ class Sampling:
     frequency_penalty: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PiceOptions:
     """The body's `pice` field. None: not said, so the planner and the config decide."""
 
@@ -68,7 +70,7 @@ class PiceOptions:
     explain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """One chat request.
 

@@ -1,9 +1,11 @@
 """How fast a node is, as it has measured itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from picegate.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rate:
     """Attributes:
     age_s: seconds since it was measured last.
@@ -15,14 +17,14 @@ class Rate:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DecodeRate(Rate):
     """`tokens_per_s` is that of all `sequences` together."""
 
     sequences: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpeedCurve:
     """As far as it was measured. `prefill`: of one prompt read alone; `decode`: by rising number of sequences."""
 

@@ -1,52 +1,52 @@
 """What happens to a request, in order. The pipeline makes events; the door, the ledger and the metrics read them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from picegate.core.plan import Plan
 from picegate.core.sketch import Point
 from picegate.core.usage import Tally
+from picegate.core.value import value
 
 CLOUD = "cloud"  # the writer's name for text that the cloud wrote itself
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Planned:
     """Always first. A second one before any output replaces it (the cloud was down, so the edge answers)."""
 
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SketchPoint:
     """A delegation line has closed; its expansion starts now."""
 
     point: Point
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RawChunk:
     """Cloud path, streamed: one SSE `data:` payload exactly as the cloud sent it (never `[DONE]`)."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RawReply:
     """Cloud path, not streamed: the cloud's whole reply body."""
 
     body: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReasoningDelta:
     """Thinking of the cloud model, or the sketch where its display is switched on. Not part of the answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TextDelta:
     """The next characters of the answer, strictly in reading order. `writer` is "cloud" or a node's name."""
 
@@ -55,7 +55,7 @@ class TextDelta:
     writer: str = CLOUD
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SegmentDone:
     """A passage is whole: who wrote it, and how many tries it took.
 
@@ -69,7 +69,7 @@ class SegmentDone:
     stood_in: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finished:
     """Always last, also when the client went away (`cancelled`) or an error ended it (`error`).
 

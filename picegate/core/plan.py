@@ -1,7 +1,7 @@
 """What the planner sees (forecast, cloud, fleet) and what it answers (a plan with its reason)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import cache
 from math import exp
@@ -9,12 +9,13 @@ from statistics import NormalDist
 
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.curve import SpeedCurve
+from picegate.core.value import value
 
 _MOST_REASONS = 4  # for a forecast, that are named
 _normal_quantile = cache(NormalDist().inv_cdf)  # of a few shares, asked for with every request
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Forecast:
     """What is expected of an answer before anyone has written a word of it.
 
@@ -62,7 +63,7 @@ class Forecast:
         return tokens if self.ceiling is None else min(tokens, float(self.ceiling))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pace:
     """How fast one server answers, as straight lines through what was measured. All times in seconds.
 
@@ -93,7 +94,7 @@ class Pace:
         return batch / self.token_s(batch)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CloudView:
     """The cloud as seen from here.
 
@@ -123,7 +124,7 @@ class NodeKind(StrEnum):
     STATIC = "static"  # any OpenAI-compatible server named in the config
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NodeModel:
     """One of the models that an edge node serves. `slots`, `context_tokens`: as in `NodeView`."""
 
@@ -132,7 +133,7 @@ class NodeModel:
     context_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NodeView:
     """One edge node at one moment.
 
@@ -172,7 +173,7 @@ class NodeView:
         return self.state is NodeState.READY and self.slots > 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reason:
     """Why a plan is what it is: a code for machines and metrics, a sentence for people."""
 
@@ -180,7 +181,7 @@ class Reason:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Option:
     """One way to answer a request, and what it would come to at this moment. Times in seconds from now.
 
@@ -206,7 +207,7 @@ class Option:
     again_edge: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """How a request will be answered.
 

@@ -3,15 +3,16 @@
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, Protocol
 
 from picegate.core.chat import Message, Sampling
 from picegate.core.plan import CloudView, NodeView
 from picegate.core.usage import LegKind, Tokens
+from picegate.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CloudCall:
     """One call to the cloud.
 
@@ -32,7 +33,7 @@ class CloudCall:
     placed: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EdgeCall:
     """One call to a node.
 
@@ -107,7 +108,7 @@ class Edge(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wish:
     """Which node a leg would like.
 
@@ -135,7 +136,7 @@ class Wish:
     stake_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Observation:
     """What one leg showed of a node. `ok` False counts against it.
 

@@ -1,11 +1,13 @@
 """How much a finished passage is to be trusted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from picegate.core.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Quality:
     """What was found in one candidate.
 

@@ -1,9 +1,9 @@
 """A point of the sketch: a passage that the cloud delegates to an edge."""
 
-from dataclasses import dataclass
+from picegate.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Point:
     """One delegation line.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from picegate.core.quality import Quality
+from picegate.core.value import value
 
 STALL_S = 0.25  # a pause in the text is a stall from here on: readers see an answer stop, not flow
 
@@ -27,7 +28,7 @@ class LegEnd(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tokens:
     """Token counts of one leg. `estimated`: counted by us from the text, since the upstream named none."""
 
@@ -54,7 +55,7 @@ class LegRecord:
     ended_s: float | None = None
     end: LegEnd = LegEnd.OPEN
     error: str | None = None
-    tokens: Tokens = Tokens()
+    tokens: Tokens = field(default_factory=Tokens)
     quality: Quality | None = None  # of the passage it wrote, where that was looked at
     kept: bool | None = None  # False where another leg's passage took the place of this one's; None: not looked at
     waited_s: float | None = None  # for a slot on a node or a place at the cloud, just before `started_s`
@@ -146,7 +147,7 @@ class Tally:
         return any(leg.tokens.completion or leg.first_token_s is not None for leg in self.cloud_legs)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bill:
     """What a request cost and what the cloud alone would have cost, in `currency`.
 

@@ -17,13 +17,14 @@ from picegate.core.errors import Busy, CloudError, EdgeError
 from picegate.core.events import TextDelta
 from picegate.core.quality import Quality
 from picegate.core.usage import LegRecord
+from picegate.core.value import value
 from picegate.settings import QualitySettings
 
 SURE = 0.95  # besides a candidate of so much confidence, nobody is waited for
 _TELLING = 0.1  # of a passage: from there on its own pace tells more than the forecast
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Draft:
     """A whole passage.
 

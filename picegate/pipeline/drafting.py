@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import anyio
 
@@ -17,6 +17,7 @@ from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
 from picegate.core.sketch import Point
 from picegate.core.tokens import estimate_chat_tokens
 from picegate.core.usage import LegKind
+from picegate.core.value import value
 from picegate.pipeline.cloud_leg import cloud_leg
 from picegate.pipeline.contest import Draft, Effort
 from picegate.pipeline.hedge import Try
@@ -51,7 +52,7 @@ _RESCUE_FIELDS = ("temperature", "top_p", "seed", "user", "service_tier", "reaso
 Show = Callable[[list[TextDelta]], None]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Task:
     """A passage to be written. `before`: what it goes on from; `prefer`: id of a node that holds that in its cache."""
 

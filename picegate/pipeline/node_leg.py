@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from picegate.core.errors import EdgeError
 from picegate.core.plan import NodeView
 from picegate.core.ports import Delta, EdgeCall, Observation, Wish
+from picegate.core.value import value
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NodeStream:
     node: NodeView
     deltas: AsyncIterator[Delta]

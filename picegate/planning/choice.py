@@ -3,14 +3,14 @@ cheapest.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.plan import Forecast, Option, Reason
+from picegate.core.value import value
 from picegate.planning.options import Scene, progressive_options, whole_in_cloud, whole_on_edge
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rules:
     """The operator's part of the decision (`[progressive]` and `[planner]` in the config)."""
 
@@ -29,7 +29,7 @@ class Rules:
     candidates: int = 1  # for one passage
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Choice:
     """What a rule or a policy decides of a plan; its attributes are the plan's."""
 

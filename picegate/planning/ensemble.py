@@ -8,10 +8,10 @@ hold a sound one with probability `1 - (1 - p1) ... (1 - pn)` (best of n; Stienn
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from picegate.core.plan import NodeView
+from picegate.core.value import value
 from picegate.planning.placement import Leg, delay_s, node_s
 
 When = Literal["never", "slack", "always"]
@@ -21,7 +21,7 @@ LEAST_GAIN = 0.03  # probability of a better passage that is worth the work
 LATE = 1.1  # times the expected end of the answer: a forecast is no promise, and what comes late is stopped
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Second:
     """A node that could write a further candidate.
 
@@ -35,7 +35,7 @@ class Second:
     rest_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Moment:
     """What the decision about one point looks at. Times in seconds from now.
 
@@ -65,7 +65,7 @@ class Moment:
     worth_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Opinions:
     """Who writes further candidates, in this order, and why as many."""
 

@@ -1,8 +1,9 @@
 """Kinds of question, as far as models differ in them: what is asked for, and whether in Japanese."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from picegate.core.value import value
 
 
 class Topic(StrEnum):
@@ -19,7 +20,7 @@ class Topic(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Kind:
     """Its name (`str`) is "code" or "code ja"; `named` reads it back."""
 

@@ -5,10 +5,10 @@ this gateway's sketches really took corrects them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from picegate.core.plan import Forecast
+from picegate.core.value import value
 from picegate.planning.length import TOKENS_PER_WORD
 
 LEVELS = (1, 2, 3)
@@ -26,7 +26,7 @@ def point_count(level: int, forecast: Forecast, most: int) -> int:
     return max(1, min(most, round(wanted * (0.5 + 0.25 * level))))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Split:
     """Of one answer at one level, in tokens. `own`: the cloud's text that readers see; `line`: one delegation line."""
 

@@ -5,10 +5,10 @@ the answer the time until it was noticed; where that comes to more than delegati
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import exp
 
 from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally
+from picegate.core.value import value
 
 MEMORY_S = 60.0  # after so long, a leg weighs 1/e: edges that are well again must be found out soon
 _PRIOR_LEGS = 4.0  # that went well, for everyone to begin with
@@ -17,7 +17,7 @@ _TRIES = 2
 _KINDS = (LegKind.EXPAND, LegKind.HEDGE, LegKind.EDGE)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Losses:
     """`share` of the legs fail, each of which costs `lost_s` seconds."""
 

@@ -1,10 +1,11 @@
 """Every way a request could be answered, each with its predicted times, its tokens and its price."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.plan import CloudView, Forecast, Option, Pace
+from picegate.core.value import value
 from picegate.planning.levels import LEVELS, LevelModel, Split
 from picegate.planning.losses import NO_LOSSES, Losses
 from picegate.planning.placement import Leg, Survey, leg_s, placed_s
@@ -23,7 +24,7 @@ RISK_EDGE_EASY, RISK_EDGE = 0.15, 0.35
 EASY_TOKENS = 120  # an answer so short and not hard is taken for an easy one
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Weights:
     """What a service level cares for.
 
@@ -49,7 +50,7 @@ WEIGHTS: Mapping[ServiceLevel, Weights] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scene:
     """What one decision looks at."""
 

@@ -4,9 +4,8 @@ The operator's limits must suit the slowest node there is. One that begins to wr
 not be waited for as long.
 """
 
-from dataclasses import dataclass
-
 from picegate.core.plan import Pace
+from picegate.core.value import value
 
 LEAST_S = 3.0  # what a network may take to come back
 SURE = 0.15  # a pace with more doubt than that is no measure; legs that are cut off would never mend it
@@ -16,7 +15,7 @@ _DOUBTS = 4.0  # the first token is late when it takes so many times as long as 
 _CHARACTERS = 2.0  # a token, at least
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Patience:
     """Seconds to the first token, and between two."""
 

@@ -15,6 +15,7 @@ from heapq import nsmallest
 from math import inf
 
 from picegate.core.plan import NodeState, NodeView, Pace
+from picegate.core.value import value
 from picegate.planning.latency import EDGE_GUESS
 
 TYPICAL_TOKENS = 90.0  # of a passage
@@ -23,7 +24,7 @@ _PATIENT = 2.0  # a slow node is left aside where waiting for a fast one takes l
 SHORTLIST = 12  # nodes that a forecast of placements looks at more closely
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Leg:
     """`prompt_tokens`: read before the first token, where the node has nothing of it."""
 
@@ -113,7 +114,7 @@ def place(
     return best if best_s <= _PATIENT * later_s else None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Survey:
     """The fleet in short, for one request.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import exp
 
 from picegate.core.plan import CloudView, Pace
+from picegate.core.value import value
 from picegate.planning.load import Load
 from picegate.planning.placement import TYPICAL_TOKENS, Survey
 
@@ -18,7 +19,7 @@ _MEMORY_S = 30.0  # after so long, an arrival weighs 1/e
 _UNLIMITED = 64  # calls in flight at a cloud of which no limit is known
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Market:
     """Both sides at this moment.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from picegate.core.chat import ServiceLevel
 from picegate.core.usage import LegEnd, LegKind, Tally
+from picegate.core.value import value
 
 VERSION = 1
 _KEPT = 0.97  # of all that was seen, with every answer more
@@ -19,7 +20,7 @@ _PRIOR_TOKENS = 900.0  # passages without any repair that everyone begins with: 
 _MOST = 4.0  # a share beyond this says nothing more
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Again:
     """Tokens for each token of a passage, beyond the passage itself."""
 
@@ -30,7 +31,7 @@ class Again:
 ONCE = Again()  # every passage is written once
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Written:
     """Of one progressive answer, in tokens.
 

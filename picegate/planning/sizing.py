@@ -6,8 +6,7 @@ Both are decided by the predicted finish, and both change the work of the fleet 
 read once more, or once less), which is priced as everything else is: in seconds that others are delayed by.
 """
 
-from dataclasses import dataclass
-
+from picegate.core.value import value
 from picegate.planning.placement import TYPICAL_TOKENS, Leg, Survey, placed_s
 from picegate.planning.prices import Market
 
@@ -18,7 +17,7 @@ MOST_SHARED_NOTES = 400  # characters
 PART_S = 0.5  # what a further part must save, since a thread that breaks reads worse (assumed)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Moment:
     """What one such decision looks at.
 
@@ -50,7 +49,7 @@ class Moment:
         return self.price_weight * self.market.edge_price * tokens
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Size:
     """What was decided, and by which figures.
 

@@ -14,6 +14,7 @@ from dataclasses import astuple, dataclass, field
 from math import isfinite, sqrt
 from typing import Any
 
+from picegate.core.value import value
 from picegate.planning.kinds import Kind, named
 
 VERSION = 1
@@ -31,7 +32,7 @@ _CONTESTS = 0.5  # a model that loses every contest is trusted as one of which e
 _OPTIMISM = 2.0  # standard deviations: nobody is given up for one weak passage or two
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Trust:
     """Probability that a model's next passage of a kind stands as it is: mean and standard deviation."""
 

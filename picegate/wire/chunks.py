@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+from picegate.core.value import value
 
 DONE = b"data: [DONE]\n\n"
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 PING = b": ping\n"  # ONE newline: an empty line after it would be taken for an event without data
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Head:
     """What every chunk of one reply has in common. `created` is in Unix seconds."""
 

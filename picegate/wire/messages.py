@@ -1,17 +1,17 @@
 """The conversation of a request body: checked, and reduced to its text."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from picegate.core.chat import Message
 from picegate.core.errors import BadRequest
+from picegate.core.value import value
 from picegate.wire.fields import MISSING, Fields, wrong_type
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _OURS = {"developer": "system"}  # chat templates of small models know no developer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Conversation:
     """`needs`: what in it only the cloud understands, by the name of the field or the type of the part."""
 
