@@ -188,19 +188,16 @@ class Contest:
         if self._waits or self.over:
             return
         self.over = True
-        if (
-            self.is_sound
-            and not self.first_done
-            and not self._merger.shown(self.segment)
-            and not self._first_is_worth()
-        ):
-            self.first.cancel()  # a whole passage is there before one that is still being written
+        if self._is_overtaken():
+            self.first.cancel()
         self._stop_others()
 
-    def _first_is_worth(self) -> bool:
-        """To read the first candidate as it is written takes less time than its better model is worth."""
+    def _is_overtaken(self) -> bool:
+        """A sound passage is whole before the first one, whose rest takes longer than a better model is worth."""
         best, first, now = self.best, self.first_effort, self._elapsed()
-        return best is not None and first is not None and first.end_s(now) - now < best.feared_s - first.feared_s
+        if not self.is_sound or best is None or self.first_done or self._merger.shown(self.segment):
+            return False
+        return first is None or first.end_s(now) - now >= best.feared_s - first.feared_s
 
     async def settled(self) -> None:
         """Return when the choice can be made; the first candidate is done."""
