@@ -298,3 +298,11 @@ def test_a_late_first_token_is_hedged_only_where_slots_are_to_spare() -> None:
     assert weighed(LIST, orin(1)).hedge_s is None
     assert weighed(LIST, orin(1, free=1), orin(2, free=1)).hedge_s is None
     assert weighed(LIST, orin(1), orin(2), hedging=False).hedge_s is None
+
+
+def test_quality_first_waits_longest_for_the_better_model_and_cost_first_least() -> None:
+    stakes = [
+        planned(ask(options=PiceOptions(mode=Mode.PROGRESSIVE, service_level=level)), node()).stake_s
+        for level in (ServiceLevel.COST, ServiceLevel.LATENCY, ServiceLevel.QUALITY)
+    ]
+    assert 0 < stakes[0] < stakes[1] < stakes[2] / 10
