@@ -1,4 +1,4 @@
-"""Values are what their fields are, and nothing can be added to them; that nobody changes them the type checker sees."""
+"""Values are what their fields are, and hold nothing else; that nobody changes them the type checker sees."""
 
 from dataclasses import field, replace
 
