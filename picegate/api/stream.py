@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Self, cast
 
@@ -92,7 +92,7 @@ class ChatResponse(Response):
             return False
 
         with EventStream(send, self._house.settings.server, lambda: writer.plan) as out:
-            failure = await self._run(take)
+            failure = await self._run(take, out.start)
             # Only now, with every leg closed and accounted: who has read the last frame may look for what it left.
             if failure is None:
                 await out.finish(end)
@@ -116,8 +116,10 @@ class ChatResponse(Response):
         await send({"type": "http.response.start", "status": 200, "headers": _raw(named)})
         await send({"type": "http.response.body", "body": body})
 
-    async def _run(self, take: Callable[[Event], bool]) -> PiceError | None:
-        """Answer, and hand every event to `take`, after which others get a turn if it says so.
+    async def _run(
+        self, take: Callable[[Event], bool], start: Callable[[], Awaitable[None]] | None = None
+    ) -> PiceError | None:
+        """Answer, and hand every event to `take`; `start` follows where it says so.
 
         What the request failed of is returned.
         """
@@ -130,8 +132,8 @@ class ChatResponse(Response):
                         if isinstance(event, Finished):
                             ended = event
                         wanted = ended is None or ended.finish_reason not in _FAILED
-                        if wanted and take(event):
-                            await asyncio.sleep(0)
+                        if wanted and take(event) and start is not None:
+                            await start()
                 except Exception as error:  # kept from the context, whose task group would wrap it
                     failure = error
         except Exception as error:
@@ -162,8 +164,8 @@ class EventStream:
     """An SSE reply. It says 200 with its first bytes, or once `commit_s` has gone by without any.
 
     Writing never waits. A task beside the writer sends what is there in one message: where the answer comes faster than
-    messages go out, several of its frames share one. Each goes out whole, so that a ping always stands between two
-    events. Pings come whenever the stream has been silent for `ping_s`.
+    messages go out, several of its frames share one; only the first is sent by the writer itself. Each frame goes out
+    whole, so that a ping always stands between two events. Pings come whenever the stream has been silent for `ping_s`.
     """
 
     def __init__(self, send: Send, settings: ServerSettings, plan: Callable[[], Plan | None]) -> None:
@@ -175,6 +177,7 @@ class EventStream:
         self._started = False
         self._closed = False
         self._wake = asyncio.Event()
+        self._sending = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._alarm_at = self._loop.time() + settings.commit_s  # when it has been silent for too long
 
@@ -188,10 +191,15 @@ class EventStream:
         self._sender.cancel()
 
     def write(self, data: bytes) -> bool:
-        """True where it is the first: it should not wait until all that has come with it is read."""
+        """True where it is the first: `start` should follow."""
         self._written.append(data)
         self._wake.set()
         return not self._started and len(self._written) == 1
+
+    async def start(self) -> None:
+        """Send the first frame now, not when the sender's turn has come and all that came with the frame is read."""
+        await self._send_written()
+        await asyncio.sleep(0)  # where the transport sends it
 
     async def finish(self, end: bytes) -> None:
         """Send what is left, and `end` after it."""
@@ -218,13 +226,20 @@ class EventStream:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if await self._send_written():
+                return
+
+    async def _send_written(self) -> bool:
+        """True: that was the end."""
+        async with self._sending:
             if not self._started:
                 await self._begin()
+            if not self._written:
+                return False
             data, self._written, last = b"".join(self._written), [], self._closed
             self._alarm_at = self._loop.time() + self._ping_s
             await self._send({"type": "http.response.body", "body": data, "more_body": not last})
-            if last:
-                return
+            return last
 
     async def _begin(self) -> None:
         self._started = True
