@@ -24,9 +24,11 @@ class Bulk:
         self._reads_json = dialect.name == "sqlite" and _HAS_JSON
         columns = [column for column in table.c if column.name != "id"]
         quote = dialect.identifier_preparer.quote
-        self._statement = (  # materialized: else a row is put into words anew for every column
-            "WITH given (one) AS MATERIALIZED (SELECT value FROM json_each(?)) "  # noqa: S608
-            f"INSERT INTO {quote(table.name)} ({', '.join(quote(column.name) for column in columns)}) "
+        # It must begin with INSERT: before other words Python's driver begins no transaction. Materialized: else a row
+        # is put into words anew for every column.
+        self._statement = (
+            f"INSERT INTO {quote(table.name)} ({', '.join(quote(column.name) for column in columns)}) "  # noqa: S608
+            "WITH given (one) AS MATERIALIZED (SELECT value FROM json_each(?)) "
             f"SELECT {', '.join(map(_value, columns))} FROM given"
         )
 

@@ -87,3 +87,13 @@ def test_a_text_is_whole_whatever_it_holds(engine: Engine, answer: str) -> None:
         Bulk(requests, engine.dialect).write(connection, [row(answer=answer)])
     with engine.connect() as connection:
         assert connection.scalar(select(requests.c.answer)) == answer
+
+
+@pytest.mark.parametrize("reads_json", [True, False])
+def test_rows_are_there_for_nobody_before_their_transaction_ends(engine: Engine, *, reads_json: bool) -> None:
+    bulk = Bulk(requests, engine.dialect)
+    with engine.connect() as connection:
+        (bulk if reads_json else by_sqlalchemy(bulk)).write(connection, [row()])
+        assert not stored(engine, "requests")
+        connection.rollback()
+    assert not stored(engine, "requests")
