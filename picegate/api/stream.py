@@ -82,17 +82,17 @@ class ChatResponse(Response):
         writer = StreamWriter(self._ask, int(time.time()), partial(bill, prices=self._house.prices))
         end = b""
 
-        def take(event: Event) -> bool:
+        def take(event: Event) -> Awaitable[None] | None:
             nonlocal end
             data = writer.feed(event)
             if isinstance(event, Finished):
                 end = data
-            elif data:
-                return out.write(data)
-            return False
+            elif data and out.write(data):
+                return out.start()
+            return None
 
         with EventStream(send, self._house.settings.server, lambda: writer.plan) as out:
-            failure = await self._run(take, out.start)
+            failure = await self._run(take)
             # Only now, with every leg closed and accounted: who has read the last frame may look for what it left.
             if failure is None:
                 await out.finish(end)
@@ -101,12 +101,7 @@ class ChatResponse(Response):
 
     async def _whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         writer = ReplyWriter(self._ask, int(time.time()), partial(bill, prices=self._house.prices))
-
-        def take(event: Event) -> bool:
-            writer.feed(event)
-            return False
-
-        failure = await self._run(take)
+        failure = await self._run(writer.feed)
         headers = plan_headers(writer.plan) if writer.plan is not None else {}
         if failure is not None or writer.body is None:
             await error_response(failure or PiceError("The answer has no end."), headers)(scope, receive, send)
@@ -116,10 +111,8 @@ class ChatResponse(Response):
         await send({"type": "http.response.start", "status": 200, "headers": _raw(named)})
         await send({"type": "http.response.body", "body": body})
 
-    async def _run(
-        self, take: Callable[[Event], bool], start: Callable[[], Awaitable[None]] | None = None
-    ) -> PiceError | None:
-        """Answer, and hand every event to `take`; `start` follows where it says so.
+    async def _run(self, take: Callable[[Event], Awaitable[None] | None]) -> PiceError | None:
+        """Answer, and hand every event to `take`; what it gives back is waited for.
 
         What the request failed of is returned.
         """
@@ -132,8 +125,8 @@ class ChatResponse(Response):
                         if isinstance(event, Finished):
                             ended = event
                         wanted = ended is None or ended.finish_reason not in _FAILED
-                        if wanted and take(event) and start is not None:
-                            await start()
+                        if wanted and (sent := take(event)) is not None:
+                            await sent
                 except Exception as error:  # kept from the context, whose task group would wrap it
                     failure = error
         except Exception as error:
