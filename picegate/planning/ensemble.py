@@ -2,9 +2,9 @@
 
 A further candidate is begun beside the first one, on a slot that nobody else wants, for a passage that is not being
 read yet, if it is expected to be whole before the answer's last passage is, and not to make that one late: sequences
-in one batch slow each other. What it is worth is the chance that the
-candidates so far are weak and this one is not: with `p` the share of a model's passages that are sound, `n` candidates
-hold a sound one with probability `1 - (1 - p1) ... (1 - pn)` (best of n; Stiennon et al., 2020).
+in one batch slow each other. What it is worth is the chance that the candidates so far are weak and this one is not:
+with `p` the share of a model's passages that are sound, `n` candidates hold a sound one with probability
+`1 - (1 - p1) ... (1 - pn)` (best of n; Stiennon et al., 2020).
 """
 
 from collections.abc import Sequence
