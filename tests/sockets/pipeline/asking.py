@@ -60,6 +60,17 @@ async def eventually(condition: Callable[[], bool]) -> None:
             await anyio.sleep(0.005)
 
 
+async def recorded(c: Cluster, heard: Heard) -> dict[str, Any]:
+    """The answer's record, once the ledger has written it, which it does in a thread of its own."""
+    async with httpx2.AsyncClient() as client:
+        with anyio.fail_after(10):
+            while True:
+                reply = await client.get(f"{c.root}/admin/v1/requests/{heard.headers['x-request-id']}")
+                if reply.status_code == httpx2.codes.OK:
+                    found: dict[str, Any] = reply.json()
+                    return found
+
+
 async def caught_up(c: Cluster) -> None:
     """Wait until the gateway has read the upstream calls that have ended, too, to their ends.
 

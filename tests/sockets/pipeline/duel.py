@@ -1,5 +1,6 @@
 """Two models that write one point, and what tests of ensembles see of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -10,7 +11,7 @@ from picegate.testbed.cloud import ScriptedCloud
 from picegate.testbed.cluster import Cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Piece, Reply
-from tests.sockets.pipeline.asking import Heard, caught_up, eventually, hear
+from tests.sockets.pipeline.asking import Heard, caught_up, eventually, hear, recorded
 from tests.sockets.pipeline.stress import OF_THE_CLOUD, SKETCH, WALK, legs_of
 
 ON: dict[str, Any] = {
@@ -83,6 +84,16 @@ async def answered(c: Cluster, site: Site, *, until: str = "ended", **fields: An
     return heard
 
 
+async def answered_when(c: Cluster, site: Site, condition: Callable[[], bool]) -> Heard:
+    """The answer, whose first passage ends when `condition` holds."""
+    heard = Heard()
+    async with anyio.create_task_group() as group:
+        group.start_soon(hear, c.client(), heard)
+        await eventually(condition)
+        site.walked.set()
+    return heard
+
+
 async def all_free(c: Cluster) -> None:
     """Wait until every slot of the fleet is free, as operators see it."""
     async with httpx2.AsyncClient() as http:
@@ -95,12 +106,7 @@ async def all_free(c: Cluster) -> None:
 
 async def passages(c: Cluster, heard: Heard) -> list[dict[str, Any]]:
     """Of an answer's record."""
-    async with httpx2.AsyncClient() as http:
-        with anyio.fail_after(10):  # the ledger writes from a thread of its own
-            while True:
-                found = (await http.get(f"{c.root}/admin/v1/requests/{heard.headers['x-request-id']}")).json()
-                if found.get("passages"):
-                    return list(found["passages"])
+    return list((await recorded(c, heard))["passages"])
 
 
 def kept(heard: Heard) -> list[Any]:

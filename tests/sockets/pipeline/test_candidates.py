@@ -10,7 +10,7 @@ from picegate.testbed.cluster import cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Ends, Reply
 from tests.sockets.pipeline.asking import Heard, body, eventually, hear
-from tests.sockets.pipeline.duel import ON, READ, Site, all_free, answered, kept, passages
+from tests.sockets.pipeline.duel import ON, READ, Site, all_free, answered, answered_when, kept, passages
 from tests.sockets.pipeline.stress import SKETCH, SLEEP, WRONG, legs_of
 
 
@@ -80,11 +80,7 @@ async def test_passages_that_are_read_at_once_or_go_on_from_others_have_one_cand
     for edge in site.edges:
         edge._script = writes
     async with cluster(site.cloud, site.edges, **ON) as c:
-        heard = Heard()
-        async with anyio.create_task_group() as group:
-            group.start_soon(hear, c.client(), heard)
-            await eventually(lambda: any(call.ended for call in site.calls("expand")))
-            site.walked.set()
+        heard = await answered_when(c, site, lambda: any(call.ended for call in site.calls("expand")))
         assert heard.text.endswith(f"{both}\n\nClosing.")
         walk, sleep, last = await passages(c, heard)
         assert (walk["candidates"], walk["why"]) == (1, "read as it is written")

@@ -9,7 +9,7 @@ from picegate.testbed.calls import Call
 from picegate.testbed.cluster import cluster
 from picegate.testbed.script import Answer, Drop, Ends, Piece, Refusal, Reply
 from tests.sockets.pipeline.asking import Heard, caught_up, eventually, hear
-from tests.sockets.pipeline.duel import ON, ONE_TRY, READ, Site, all_free, answered, kept, passages
+from tests.sockets.pipeline.duel import ON, ONE_TRY, READ, Site, all_free, answered, answered_when, kept, passages
 from tests.sockets.pipeline.stress import SLEEP, WALK, WORSE, WRONG, legs_of
 
 
@@ -94,11 +94,7 @@ async def test_a_whole_second_one_is_read_where_the_first_is_not_whole_in_time()
 async def test_a_candidate_that_never_ends_keeps_nobody_waiting() -> None:
     site = Site(Reply(SLEEP), Reply("Sleep for 7 to", ends=Ends.HANG))
     async with cluster(site.cloud, site.edges, **ON) as c:
-        heard = Heard()
-        async with anyio.create_task_group() as group:
-            group.start_soon(hear, c.client(), heard)
-            await eventually(lambda: any(call.ended for call in site.calls("expand")))
-            site.walked.set()
+        heard = await answered_when(c, site, lambda: any(call.ended for call in site.calls("expand")))
         assert heard.text == READ.format(SLEEP)
         await all_free(c)
 

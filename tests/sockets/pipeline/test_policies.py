@@ -9,7 +9,7 @@ from picegate.testbed.cloud import CLOSING, OPENING, POINTS, ScriptedCloud
 from picegate.testbed.cluster import cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Piece, Reply
-from tests.sockets.pipeline.asking import Heard, body, eventually, hear
+from tests.sockets.pipeline.asking import Heard, body, eventually, hear, recorded
 
 SKETCH = "Opening.\n>>40 First fact: 30 minutes\n>>40 Second fact: 7 hours\nClosing."
 
@@ -102,17 +102,8 @@ async def test_what_was_forecast_stands_beside_what_came_of_it() -> None:
         heard = await hear(c.client())
         for part in (OPENING, *POINTS, CLOSING):
             assert part in heard.text
+        found = await recorded(c, heard)
         async with httpx2.AsyncClient() as http:
-            found: dict[str, object] = {}
-
-            async def look() -> bool:
-                reply = await http.get(f"{c.root}/admin/v1/requests/{heard.headers['x-request-id']}")
-                found.update(reply.json() if reply.status_code == 200 else {})
-                return bool(found)
-
-            with anyio.fail_after(10):
-                while not await look():  # noqa: ASYNC110 - the ledger writes in a thread of its own
-                    await anyio.sleep(0.01)
             metrics = (await http.get(f"{c.root}/metrics")).text
         forecast = found["forecast"]
         assert isinstance(forecast, dict)

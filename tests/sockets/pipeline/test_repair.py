@@ -3,7 +3,6 @@
 from typing import Any
 
 import anyio
-import httpx2
 import pytest
 
 from picegate.testbed.calls import Call
@@ -11,7 +10,7 @@ from picegate.testbed.cloud import ScriptedCloud
 from picegate.testbed.cluster import Cluster, cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Ends, Piece, Refusal, Reply
-from tests.sockets.pipeline.asking import Heard, caught_up, eventually, hear
+from tests.sockets.pipeline.asking import Heard, caught_up, eventually, hear, recorded
 from tests.sockets.pipeline.stress import OF_THE_CLOUD, SKETCH, SLEEP, WALK, WORSE, WRONG, legs_of
 
 ALL = ["latency", "cost", "quality"]
@@ -158,12 +157,7 @@ async def test_the_scores_stand_in_the_record_of_the_request() -> None:
     site = Site(second=Reply(SLEEP), cloud=Refusal(500))
     async with cluster(site.cloud, site.edges, **ON) as c:
         heard = await answered(c, site, 1)
-        url = f"{c.root}/admin/v1/requests/{heard.headers['x-request-id']}"
-        async with httpx2.AsyncClient() as client:
-            found: dict[str, Any] = {}
-            with anyio.fail_after(10):  # the ledger writes from a thread of its own
-                while "legs" not in found:
-                    found = (await client.get(url)).json()
+        found = await recorded(c, heard)
         scored = [leg["quality"] for leg in found["legs"] if leg["point"] == 1]
         assert [quality["kept"] for quality in scored] == [False, True]
         assert scored[0]["confidence"] < 0.5
