@@ -55,11 +55,12 @@ class Sizing:
         """`coming`: points among those that have no slot yet which the decision is about."""
         outside, tally = self._outside, self._run.tally
         cloud = outside.cloud.view()
-        seen = survey(outside.fleet.view(), self._prompt_tokens + PASSAGE_TOKENS)
+        plan, context_tokens = self._plan, self._prompt_tokens + PASSAGE_TOKENS
+        seen = survey(outside.fleet.view(), context_tokens, lambda _: plan.weak, plan.stake_s)
         now = self._run.elapsed()
         open_ones = [one for one in tally.passages if one.done_s is None and one.within is None]
         begun = sum(leg.end is LegEnd.OPEN and leg.kind in (LegKind.EXPAND, LegKind.HEDGE) for leg in tally.legs)
-        chosen = self._plan.chosen
+        chosen = plan.chosen
         sketch = self._run.owed.cloud - (chosen.again_cloud if chosen is not None else 0.0)
         word_s = passage_tokens(Point(0, "", 1), self._language) * seen.pace.token_s(seen.batch + 1)
         rest = [one.opened_s + seen.pace.first_s + one.words * word_s - now for one in open_ones]
@@ -70,5 +71,5 @@ class Sizing:
             prompt_tokens=self._prompt_tokens + EDGE_INSTRUCTION_TOKENS,
             warmed=bool(self._warmed),
             rest_s=max(0.0, sketch * outside.strategist.cloud_token_s(cloud), *rest),
-            price_weight=WEIGHTS[self._plan.service].prices,
+            price_weight=WEIGHTS[plan.service].prices,
         )

@@ -1,11 +1,11 @@
 """Every way a request could be answered, each with its predicted times, its tokens and its price."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.plan import CloudView, Forecast, Option, Pace
 from picegate.core.value import value
+from picegate.planning.kinds import Kind
 from picegate.planning.levels import LEVELS, LevelModel, Split
 from picegate.planning.losses import NO_LOSSES, Losses
 from picegate.planning.placement import Leg, Survey, leg_s, placed_s
@@ -55,6 +55,7 @@ class Scene:
     """What one decision looks at."""
 
     forecast: Forecast
+    kind: Kind
     cloud: CloudView
     pace: Pace  # the cloud's
     fleet: Survey
@@ -64,7 +65,6 @@ class Scene:
     max_points: int
     warm: bool = True
     pipelined: bool = True
-    weak: Mapping[str, float] = field(default_factory=dict)  # as in the plan
     again: Again = ONCE
     losses: Losses = NO_LOSSES
 

@@ -9,8 +9,8 @@ A model that is feared to write a weak passage pays for that (`price_s`): its no
 more.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from math import inf
 
@@ -122,10 +122,10 @@ class Survey:
         ready: usable nodes, whether or not the request fits them; `fitting` of them hold its context.
         slots, free: over the fitting ones; what is lent is free, since it is given back.
         tokens_per_s: what they write together with every slot in use.
-        shortlist: those with free slots that would write a passage soonest.
+        shortlist: those with free slots that a passage would go to first, by `price_s`.
         pace: of a typical slot, weighted by slots.
         batch: sequences a node decodes now, weighted by slots; `full_batch` with every slot in use.
-        models: that the fitting nodes write with.
+        weak, stake_s: as in the plan; of the models that the fitting nodes write with.
     """
 
     ready: int
@@ -137,10 +137,14 @@ class Survey:
     pace: Pace
     batch: float
     full_batch: float
-    models: frozenset[str] = frozenset()
+    weak: Mapping[str, float] = field(default_factory=dict)
+    stake_s: float = 0.0
 
 
-def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
+Fears = Callable[[frozenset[str]], Mapping[str, float]]  # of models, by how much more each is feared than their best
+
+
+def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None = None, stake_s: float = 0.0) -> Survey:
     """One pass over the nodes."""
     ready = fitting = slots = free = 0
     rate = busy_slots = full = first = prefill = step = slope = doubt = 0.0
@@ -168,10 +172,15 @@ def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
         slope += own * pace.slope_s
         doubt += own * pace.doubt
         if open_slots:
-            score = pace.first_s + TYPICAL_TOKENS * (pace.step_s + pace.slope_s * busy)
-            candidates.append((score, fitting, node))
+            time_s = pace.first_s + TYPICAL_TOKENS * (pace.step_s + pace.slope_s * busy)
+            candidates.append((time_s, fitting, node))
     total = slots or 1
     mean = Pace(first / total, prefill / total, step / total, slope / total, doubt / total) if slots else EDGE_GUESS
+    weak = fears(frozenset(models)) if fears is not None and len(models) > 1 else {}
+    if weak:
+        candidates = [
+            (price_s(time_s, weak.get(node.model, 0.0), stake_s), number, node) for time_s, number, node in candidates
+        ]
     best = nsmallest(SHORTLIST, candidates)  # ties go by order; the nodes themselves are never compared
     return Survey(
         ready,
@@ -183,29 +192,36 @@ def survey(fleet: Iterable[NodeView], context_tokens: int) -> Survey:
         mean,
         busy_slots / total,
         full / total,
-        frozenset(models),
+        weak,
+        stake_s,
     )
 
 
 def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s: float, *, warmed: bool) -> list[float]:
-    """When each leg would be done, placed in order over the shortlist.
+    """When each leg would be done, placed in order over the shortlist as `place` does: by what it costs there.
 
     `starts`: when each may begin, in rising order. Slots are given in the order in which requests came: a leg that
     finds none waits until what was owed before this request is done, `wait_s` from now.
     """
     seats = [
-        _Seat(node.free + node.lent, node.slots - node.free - node.lent, node.pace or EDGE_GUESS)
+        _Seat(
+            node.free + node.lent,
+            node.slots - node.free - node.lent,
+            node.pace or EDGE_GUESS,
+            seen.weak.get(node.model, 0.0),
+        )
         for node in seen.shortlist
     ]
     done: list[float] = []
     for leg, start in zip(legs, starts, strict=True):
-        best_s, best = 0.0, None
+        best_s, least_s, best = 0.0, inf, None
         for seat in seats:
             if seat.free <= 0:
                 continue
             time_s = leg_s(seat.pace, seat.busy, leg, warmed=warmed)
-            if best is None or time_s < best_s:
-                best_s, best = time_s, seat
+            cost_s = price_s(time_s, seat.weak, seen.stake_s) if seat.weak else time_s
+            if cost_s < least_s:
+                best_s, least_s, best = time_s, cost_s, seat
         if best is None:
             best_s = max(wait_s - start, 0.0) + leg_s(seen.pace, round(seen.full_batch) - 1, leg)
         else:
@@ -220,3 +236,4 @@ class _Seat:
     free: int
     busy: int
     pace: Pace
+    weak: float

@@ -7,6 +7,7 @@ it is given.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from picegate.core.chat import Ask, DataPolicy, Mode, ServiceLevel
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
@@ -97,20 +98,21 @@ def _look(
     service: ServiceLevel,
     experience: Experience,
 ) -> Scene:
-    seen = survey(fleet, forecast.prompt_tokens + PASSAGE_TOKENS)
-    skill = experience.skill
+    skill, weights, kind = experience.skill, WEIGHTS[service], kind_of(forecast.features)
+    fears = partial(skill.weak, kind=kind) if skill is not None else None
+    seen = survey(fleet, forecast.prompt_tokens + PASSAGE_TOKENS, fears, weights.stake_s)
     return Scene(
         forecast=forecast,
+        kind=kind,
         cloud=cloud,
         pace=pace,
         fleet=seen,
         market=market(cloud, pace, seen, experience.load, experience.arrivals_per_s),
-        weights=WEIGHTS[service],
+        weights=weights,
         levels=experience.levels,
         max_points=rules.max_points,
         warm=rules.warm,
         pipelined=rules.pipelining,
-        weak=skill.weak(seen.models, kind_of(forecast.features)) if skill is not None and seen.ready else {},
         again=experience.repairs.again(service),
         losses=experience.losses,
     )
@@ -181,12 +183,12 @@ def _complete(choice: Choice, ask: Ask, scene: Scene, service: ServiceLevel, rul
         warm=rules.warm,
         resizing=rules.resizing and rules.pipelining and choice.pipelined and not choice.points_in_cloud,
         points_in_cloud=choice.points_in_cloud,
-        weak=scene.weak,
-        stake_s=scene.weights.stake_s,
+        weak=seen.weak,
+        stake_s=seen.stake_s,
         whole=choice.whole,
         notes=tuple(_notes(ask, rules)),
         numbers={
-            "kind": str(kind_of(forecast.features)),
+            "kind": str(scene.kind),
             "prompt_tokens": forecast.prompt_tokens,
             "expected_answer_tokens": forecast.answer_tokens,
             "p90_answer_tokens": forecast.quantile(0.9),
@@ -210,7 +212,7 @@ def _complete(choice: Choice, ask: Ask, scene: Scene, service: ServiceLevel, rul
 
 def _less_trusted(scene: Scene) -> dict[str, str]:
     """The models that the nodes are chosen by, if by any: who is how much more to be feared than the best."""
-    named = sorted(scene.weak.items(), key=lambda item: -item[1])[:MOST_NAMED]
+    named = sorted(scene.fleet.weak.items(), key=lambda item: -item[1])[:MOST_NAMED]
     return {"less_trusted": ", ".join(f"{model} by {weak:.2f}" for model, weak in named)} if named else {}
 
 

@@ -153,8 +153,34 @@ def test_what_was_owed_before_is_written_while_a_point_is_still_to_come() -> Non
     assert much_later == pytest.approx(now + 20.0 - 9.0)
 
 
-def test_a_survey_names_the_models_of_the_nodes_that_fit() -> None:
-    assert survey([GOOD, BAD, by("small", view("c", context=100))], 200).models == {"good", "bad"}
+def test_fear_is_asked_for_among_the_models_that_fit_where_there_is_more_than_one() -> None:
+    asked: list[frozenset[str]] = []
+
+    def fears(models: frozenset[str]) -> dict[str, float]:
+        asked.append(models)
+        return FEARED
+
+    assert survey([GOOD, BAD, by("small", view("c", context=100))], 200, fears).weak == FEARED
+    assert asked == [{"good", "bad"}]
+    assert survey([GOOD, by("small", view("c", context=100))], 200, fears).weak == {}
+    assert len(asked) == 1
+
+
+def test_a_forecast_takes_the_nodes_that_placement_will_take() -> None:
+    fleet = [by("good", view("slow", SLOW)), by("bad", view("fast"))]
+    leg = Leg(100)
+    (sooner,) = placed_s(survey(fleet, 0), [leg], [0.0], 9.0, warmed=True)
+    (trusted,) = placed_s(survey(fleet, 0, lambda _: FEARED, 60.0), [leg], [0.0], 9.0, warmed=True)
+    assert sooner == leg_s(FAST, 0, leg, warmed=True)
+    assert trusted == leg_s(SLOW, 0, leg, warmed=True)
+    assert placed(fleet, leg) == "fast"
+    assert placed(fleet, leg, weak=FEARED, stake_s=60.0) == "slow"
+
+
+def test_many_fast_nodes_that_are_feared_do_not_hide_a_trusted_one() -> None:
+    crowd = [by("bad", view(f"fast {number}")) for number in range(40)]
+    seen = survey([*crowd, by("good", view("slow", SLOW))], 0, lambda _: FEARED, 60.0)
+    assert seen.shortlist[0].name == "slow"
 
 
 @given(st.lists(st.integers(1, 400), max_size=12), st.integers(0, 12))

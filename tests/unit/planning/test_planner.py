@@ -9,10 +9,12 @@ from picegate.core.chat import Ask, DataPolicy, Message, Mode, PiceOptions, Serv
 from picegate.core.errors import BadRequest, ContextTooLong, Forbidden, NoNode
 from picegate.core.plan import CloudView, Forecast, NodeState, NodeView, Pace, Plan
 from picegate.planning.choice import Rules
+from picegate.planning.kinds import kind_of
 from picegate.planning.length import LengthModel
 from picegate.planning.load import Load
 from picegate.planning.losses import Losses
 from picegate.planning.planner import SKETCH_TOKENS, Experience, edge_instead, plan, service_level
+from picegate.planning.skill import Skill
 
 LONG = "What are the main causes of stress at work and how can people deal with them?"
 
@@ -166,10 +168,11 @@ def weighed(
     *nodes: NodeView,
     cloud: CloudView | None = None,
     load: Load | None = None,
+    skill: Skill | None = None,
     **rules: Any,
 ) -> Plan:
     request = ask(**{"options": PiceOptions(service_level=rules.pop("service", None))})
-    learnt = Experience(load=load or Load(), arrivals_per_s=1.0)
+    learnt = Experience(load=load or Load(), skill=skill, arrivals_per_s=1.0)
     return plan(request, expected, cloud or CloudView(limit=16), nodes, Rules(**rules), learnt, pace=BIG)
 
 
@@ -216,6 +219,26 @@ def test_a_cloud_alone_would_also_have_to_write_what_edges_owe() -> None:
     assert (out, later_s > 0, spared_s) == ("later than the cloud alone", True, 0.0)
     out, _, spared_s = sketched(CloudView(limit=16, in_flight=15), 4_000.0)
     assert (out, spared_s) == ("later than the cloud alone", 0.0)
+
+
+def test_the_promise_is_about_the_nodes_that_will_write_however_fast_others_are() -> None:
+    kind = kind_of(LIST.features)
+    skill = Skill()
+    for _ in range(40):
+        skill.judge(0.0, "good", kind, sound=True)
+        skill.judge(0.0, "bad", kind, sound=False)
+    fast = replace(orin(1), model="bad")
+    slow = replace(orin(2, pace=replace(SMALL, step_s=2.0)), model="good")
+
+    def with_skill(skill: Skill | None) -> Plan:
+        return weighed(
+            LIST, fast, slow, cloud=queue_of(60), skill=skill, service=ServiceLevel.QUALITY, edge_alone=False
+        )
+
+    unjudged, judged = with_skill(None), with_skill(skill)
+    assert (unjudged.mode, judged.mode) == (Mode.PROGRESSIVE, Mode.CLOUD)
+    assert judged.why.code == "edge_late"
+    assert judged.numbers["less_trusted"].startswith("bad by ")
 
 
 def test_what_hardly_delegates_stays_in_the_cloud() -> None:
