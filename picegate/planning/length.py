@@ -63,8 +63,13 @@ _CHAINED: Mapping[str, float] = {"typical": 0.1, "story": 0.8, "role": 0.7, "lis
 _HARD = ("code", "maths", "reasoning")
 
 _DIGIT = re.compile(r"\d")
-_WORDS_SAID = re.compile(r"\b(\d{1,4})(?:[- ]|\s*(?:to|-)\s*\d+\s*)?words?\b", re.IGNORECASE)
-_CHARACTERS_SAID = re.compile(r"(\d{2,5})\s*(?:文)?字")
+_NUMBER = r"(\d{1,3}(?:[,，]\d{3}){1,3}|\d{1,5})"
+_WORDS_SAID = re.compile(
+    rf"\b(in|within|under|than|exactly|most|about|of)?\s*\b{_NUMBER}(?:[- ]|\s*(?:to|-)\s*\d+\s*)?words?\b",
+    re.IGNORECASE,
+)
+_CHARACTERS_SAID = re.compile(rf"(?<![\d,，]){_NUMBER}\s*(?:文)?字")
+_FEW = 20  # "these 2 words" name no length; "in 2 words" do
 
 
 class LengthModel:
@@ -141,11 +146,15 @@ def said_tokens(question: str) -> float | None:
     """The length that a question names: "in 400 words", "800字で"."""
     if not _DIGIT.search(question):
         return None
-    if said := _WORDS_SAID.search(question):
-        return max(1, int(said[1])) * TOKENS_PER_WORD
-    if said := _CHARACTERS_SAID.search(question):
-        return int(said[1]) * _CHARACTERS_PER_TOKEN_JA
+    if (found := _WORDS_SAID.search(question)) and (found[1] or _number(found[2]) >= _FEW):
+        return _number(found[2]) * TOKENS_PER_WORD
+    if (found := _CHARACTERS_SAID.search(question)) and _number(found[1]) >= _FEW:
+        return _number(found[1]) * _CHARACTERS_PER_TOKEN_JA
     return None
+
+
+def _number(text: str) -> int:
+    return max(int(re.sub("[,，]", "", text)), 1)
 
 
 def _prior(known: Mapping[str, float]) -> dict[str, float]:

@@ -5,6 +5,8 @@ import math
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from picegate.core.chat import Ask, Message
 from picegate.core.plan import Forecast
@@ -55,6 +57,33 @@ def test_every_feature_has_a_name_and_none_is_zero() -> None:
         assert set(found) <= set(NAMES)
         assert all(found.values())
         assert all(math.isfinite(value) for value in found.values())
+
+
+@pytest.mark.parametrize(
+    ("question", "tokens"),
+    [
+        ("Write a 1,000-word essay on rivers", 1350),
+        ("Write 400 to 600 words on bees", 540),
+        ("Describe the sea in 10 words", 14),
+        ("日本の歴史について1,000字で説明してください", 1000),
+        ("８００字以内で", 800),
+    ],
+)
+def test_a_length_that_is_named_is_the_forecast(question: str, tokens: int) -> None:
+    expected = LengthModel().forecast(ask(question))
+    assert (expected.answer_tokens, expected.said) == (tokens, True)
+
+
+@pytest.mark.parametrize(
+    "question", ["How do these 2 words differ?", "この四字熟語と3字の略語は", "00字", "12345678字"]
+)
+def test_a_number_of_words_is_not_always_a_length(question: str) -> None:
+    assert not LengthModel().forecast(ask(question)).said
+
+
+@given(st.lists(st.sampled_from(["0", "1", "9", ",", "，", "-", " ", "to", "in", "of", "word", "words", "字", "文字"])))
+def test_no_number_whatever_breaks_a_forecast(parts: list[str]) -> None:
+    assert LengthModel().forecast(ask("".join(parts))).answer_tokens > 0
 
 
 def test_priors_are_sane() -> None:
