@@ -11,7 +11,7 @@ more.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import nsmallest
+from heapq import heappop, heappush, heapreplace, nsmallest
 from math import inf
 
 from picegate.core.plan import NodeState, NodeView, Pace
@@ -200,8 +200,9 @@ def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None =
 def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s: float, *, warmed: bool) -> list[float]:
     """When each leg would be done, placed in order over the shortlist as `place` does: by what it costs there.
 
-    `starts`: when each may begin, in rising order. Slots are given in the order in which requests came: a leg that
-    finds none waits until what was owed before this request is done, `wait_s` from now.
+    `starts`: when each may begin, in rising order. A leg that finds no slot waits for the first that comes free: one in
+    which an earlier of these legs ends, or one of those that others hold, which are theirs until what was owed before
+    this request is done, `wait_s` from now.
     """
     seats = [
         _Seat(
@@ -212,28 +213,60 @@ def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s:
         )
         for node in seen.shortlist
     ]
+    others = [wait_s] * min(max(seen.slots - seen.free, 0 if seats else 1), len(legs))
+    crowd = round(seen.full_batch) - 1
     done: list[float] = []
     for leg, start in zip(legs, starts, strict=True):
         best_s, least_s, best = 0.0, inf, None
         for seat in seats:
+            seat.let_go(start)
             if seat.free <= 0:
                 continue
             time_s = leg_s(seat.pace, seat.busy, leg, warmed=warmed)
             cost_s = price_s(time_s, seat.weak, seen.stake_s) if seat.weak else time_s
             if cost_s < least_s:
-                best_s, least_s, best = time_s, cost_s, seat
+                best_s, least_s, best = start + time_s, cost_s, seat
         if best is None:
-            best_s = max(wait_s - start, 0.0) + leg_s(seen.pace, round(seen.full_batch) - 1, leg)
-        else:
-            best.free -= 1
-            best.busy += 1
-        done.append(start + best_s)
+            best = min(seats, key=_next_s, default=None)
+            if best is not None:
+                best_s = best.ends[0] + leg_s(best.pace, best.busy - 1, leg, warmed=warmed)
+            if others:
+                other_s = max(others[0], start) + leg_s(seen.pace, crowd, leg)
+                if best is None or other_s < best_s:
+                    heapreplace(others, other_s)
+                    done.append(other_s)
+                    continue
+        if best is not None:
+            best.take(best_s)
+        done.append(best_s)
     return done
 
 
 @dataclass(slots=True)
 class _Seat:
+    """A node while legs are placed on it. `ends`: a heap of when those end."""
+
     free: int
     busy: int
     pace: Pace
     weak: float
+    ends: list[float] = field(default_factory=list)
+
+    def let_go(self, now: float) -> None:
+        while self.ends and self.ends[0] <= now:
+            heappop(self.ends)
+            self.free += 1
+            self.busy -= 1
+
+    def take(self, until: float) -> None:
+        """One more slot; where none is free, the one that will be next."""
+        if self.free > 0:
+            self.free -= 1
+            self.busy += 1
+            heappush(self.ends, until)
+        else:
+            heapreplace(self.ends, until)
+
+
+def _next_s(seat: _Seat) -> float:
+    return seat.ends[0]

@@ -143,7 +143,22 @@ def test_points_placed_one_by_one_share_the_nodes() -> None:
     assert two[0] == two[1] == leg_s(FAST, 0, Leg(100), warmed=True)
     five = placed_s(seen, [Leg(100)] * 5, [0.0] * 5, 9.0, warmed=True)
     assert five[:4] == sorted(five[:4])
-    assert five[4] > 9.0
+    assert five[4] == pytest.approx(five[0] + leg_s(FAST, 1, Leg(100), warmed=True))
+
+
+def test_points_of_one_answer_wait_for_one_another_where_slots_are_few() -> None:
+    one_s = leg_s(FAST, 0, Leg(100), warmed=True)
+    done = placed_s(survey([view("a", slots=1, free=1)], 0), [Leg(100)] * 3, [0.0, 0.1, 9.0], 0.0, warmed=True)
+    assert done == pytest.approx([one_s, 2 * one_s, 9.0 + one_s])
+
+
+def test_a_slot_that_others_hold_is_taken_where_it_comes_free_before_an_own_one() -> None:
+    seen = survey([view("a", slots=3, free=1)], 0)
+    own_s = leg_s(FAST, 2, Leg(100), warmed=True)
+    first, second, third, fourth = placed_s(seen, [Leg(100)] * 4, [0.0] * 4, 0.5, warmed=True)
+    assert first == own_s
+    assert second == third == 0.5 + leg_s(FAST, 2, Leg(100))
+    assert fourth == pytest.approx(2 * own_s)
 
 
 def test_what_was_owed_before_is_written_while_a_point_is_still_to_come() -> None:
