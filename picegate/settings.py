@@ -76,7 +76,11 @@ class FleetSettings(Section):
     between_tokens_s: float = Field(10.0, gt=0)
     total_s: float = Field(120.0, gt=0)
     failures_to_open: int = Field(3, ge=1, description="failures in a row that take a node out")
-    open_s: float = Field(10.0, gt=0, description="how long it stays out before it is tried again")
+    open_s: float = Field(
+        10.0,
+        gt=0,
+        description="how long it stays out; twice as long after each try that fails, up to 8 times",
+    )
     price_output: float = Field(0.0, ge=0, description="of edge tokens, per million")
 
 

@@ -14,12 +14,13 @@ from picegate.core.errors import EdgeError
 
 
 class Try:
-    """One of the tries, as the leg that runs it sees it."""
+    """One of the tries, as the leg that runs it sees it. Attribute `node`: id of the one that is asked."""
 
     def __init__(self, race: "Race", number: int) -> None:
         self._race = race
         self.number = number
         self.scope = anyio.CancelScope()
+        self.node: str | None = None
 
     @property
     def is_second(self) -> bool:
@@ -27,6 +28,7 @@ class Try:
 
     def asked(self, node_id: str) -> None:
         """A node has been found for it, and is asked now."""
+        self.node = node_id
         self._race.nodes.add(node_id)
         if not self.is_second:
             self._race.begun()
@@ -37,8 +39,15 @@ class Try:
 
 
 class Race:
+    """
+    Attributes:
+        nodes: ids of those that a try was sent to.
+        outrun: of the one that was silent until the second try wrote on another.
+    """
+
     def __init__(self) -> None:
-        self.nodes: set[str] = set()  # that a try was sent to
+        self.nodes: set[str] = set()
+        self.outrun: str | None = None
         self._winner: Try | None = None
         self._tries: list[Try] = []
         self._failures: list[EdgeError] = []
@@ -58,6 +67,7 @@ class Race:
             self._call_off()
             for other in self._tries:
                 if other is not winner:
+                    self.outrun = other.node if winner.is_second else None
                     other.scope.cancel()
         return self._winner is winner
 
@@ -95,6 +105,7 @@ class Race:
             try:
                 await attempt(one)
             except EdgeError as error:
+                one.node = None  # whoever saw it fail has told of it
                 self._failures.insert(0 if not one.is_second else len(self._failures), error)
             else:
                 self.win(one)

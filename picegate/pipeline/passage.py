@@ -13,6 +13,7 @@ from picegate.core.chat import Message
 from picegate.core.errors import Busy, CloudError, EdgeError, NoNode
 from picegate.core.events import CLOUD, SegmentDone
 from picegate.core.plan import NodeView, Plan
+from picegate.core.ports import Observation
 from picegate.core.usage import PassageRecord
 from picegate.pipeline.contest import Contest, Contests, Draft, Effort
 from picegate.pipeline.drafting import Drafting, Show, Task
@@ -144,7 +145,11 @@ class Passage:
         async def attempt(one: Try) -> None:
             wrote.append(await self._drafting.live(task, one, failed, race.nodes, begun))
 
-        await race.run(attempt, math.inf if self._plan.hedge_s is None else self._plan.hedge_s)
+        try:
+            await race.run(attempt, math.inf if self._plan.hedge_s is None else self._plan.hedge_s)
+        finally:
+            if race.outrun is not None:  # nobody waited until it timed out
+                self._outside.fleet.observe(race.outrun, Observation(ok=False))
         return wrote[-1]
 
     def _invite(self, task: Task, contest: Contest, record: PassageRecord, first: NodeView) -> None:

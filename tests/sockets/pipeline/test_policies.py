@@ -21,12 +21,16 @@ async def test_a_passage_whose_node_is_silent_is_begun_on_a_second_node_and_only
         ScriptedEdge("quick", lambda _: Reply("I was quick."), slots=8),
     ]
     cloud = ScriptedCloud(lambda _: Reply(SKETCH))
-    async with cluster(cloud, edges, progressive={"warm": False}) as c:
+    async with cluster(cloud, edges, progressive={"warm": False}, fleet={"failures_to_open": 1}) as c:
         with anyio.fail_after(15):  # well before the 20 s after which the silent node would be given up
             heard = await hear(c.client())
         assert heard.text == "Opening.\n\nI was quick.\n\nI was quick.\n\nClosing."
-        assert any(call.leg == "hedge" for call in c.edges[1].calls) or not c.edges[0].calls
+        assert c.edges[0].calls
+        assert any(call.leg == "hedge" for call in c.edges[1].calls)
         await eventually(lambda: not c.open_legs)
+        async with httpx2.AsyncClient() as client:
+            nodes = (await client.get(f"{c.root}/admin/v1/nodes")).json()["data"]
+        assert {node["name"]: node["state"] for node in nodes} == {"silent": "lost", "quick": "ready"}
 
 
 async def test_without_pipelining_points_wait_for_the_end_of_the_sketch() -> None:

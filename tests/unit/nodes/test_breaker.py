@@ -29,8 +29,28 @@ def test_one_more_failure_opens_it_again() -> None:
     for now in range(3):
         breaker.record(False, now)
     breaker.record(False, 15)
-    assert breaker.state(20) is Circuit.OPEN
-    assert breaker.state(25) is Circuit.HALF_OPEN
+    assert breaker.state(34) is Circuit.OPEN
+    assert breaker.state(35) is Circuit.HALF_OPEN
+
+
+def test_what_stays_broken_is_tried_less_and_less_often() -> None:
+    breaker = Breaker(1, 10)
+    now, waits = 0.0, []
+    for _ in range(6):
+        breaker.record(False, now)
+        waits.append(breaker.opens_again_s(now))
+        now += waits[-1] or 0.0
+    assert waits == [10, 20, 40, 80, 80, 80]
+    breaker.record(True, now)
+    breaker.record(False, now)
+    assert breaker.opens_again_s(now) == 10
+
+
+def test_calls_that_fail_while_it_is_open_do_not_make_it_longer() -> None:
+    breaker = Breaker(1, 10)
+    for now in range(5):
+        breaker.record(False, now)
+    assert breaker.opens_again_s(4) == 10
 
 
 def test_a_success_closes_it() -> None:

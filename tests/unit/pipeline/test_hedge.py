@@ -42,15 +42,19 @@ def test_a_try_that_begins_in_time_has_no_rival() -> None:
 
 
 def test_a_silent_try_gets_a_rival_and_is_stopped_when_that_writes() -> None:
-    wrote, took = run(Race(), [(100.0, 1.0, True), (0.5, 2.0, True)])
+    race = Race()
+    wrote, took = run(race, [(100.0, 1.0, True), (0.5, 2.0, True)])
     assert wrote == [1]
     assert took == pytest.approx(3.5)
+    assert race.outrun == "node-0"
 
 
 def test_the_first_may_still_win_after_its_rival_has_started() -> None:
-    wrote, took = run(Race(), [(1.5, 2.0, True), (5.0, 1.0, True)])
+    race = Race()
+    wrote, took = run(race, [(1.5, 2.0, True), (5.0, 1.0, True)])
     assert wrote == [0]
     assert took == pytest.approx(3.5)
+    assert race.outrun is None  # a rival that had less time says nothing of its node
 
 
 def test_of_two_that_begin_in_the_same_moment_one_writes() -> None:
