@@ -13,7 +13,7 @@ import anyio
 from edge_agent.protocol import CONTINUE_FIELD, DEADLINE_HEADER, WARM_PATH
 from picegate.clients.legs import Faults, Http, Phases, leg_headers, send
 from picegate.clients.stream import Deltas, Payloads
-from picegate.core.errors import NodeBroken, NodeTimeout, NodeUnavailable
+from picegate.core.errors import NodeBroken, NodeRefused, NodeTimeout, NodeUnavailable
 from picegate.core.plan import NodeKind, NodeView
 from picegate.core.ports import Delta, EdgeCall
 from picegate.core.usage import LegKind
@@ -24,6 +24,7 @@ from picegate.wire.upstream import dump, error_of
 _KEEP_S = 4.0  # below the 5 s after which common servers close an idle connection under our hands
 _WARM_S = 5.0
 _REFUSAL_S = 2.0
+_REFUSALS = frozenset({400, 413, 422})
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +64,9 @@ class EdgeClient:
         )
         payloads = Payloads(response, phases, faults, sent=sent, deadline=deadline)
         if not 200 <= response.status < 300:
+            refused = NodeRefused if response.status in _REFUSALS else NodeUnavailable
             try:
-                raise NodeUnavailable(f"{faults.who} refused (status {response.status}): {await _words(response)}")
+                raise refused(f"{faults.who} refused (status {response.status}): {await _words(response)}")
             finally:
                 await payloads.aclose()
         return payloads, Deltas(payloads, faults)

@@ -19,7 +19,8 @@ PiceError
 │   └── CloudBroken            the stream ended in the middle, or sent an error: 502
 ├── EdgeError                  something between us and one node; repaired, never shown unless all are gone
 │   ├── NoNode                 no node fits or is free in time
-│   ├── NodeUnavailable        refused, 4xx, 5xx
+│   ├── NodeUnavailable        cannot be reached, 4xx, 5xx
+│   ├── NodeRefused            400, 413, 422: about what it was asked
 │   ├── NodeTimeout
 │   └── NodeBroken             died in the middle, or sent nonsense
 └── ConfigError                names the key and the file and line, or the environment variable
@@ -140,6 +141,12 @@ class NoNode(EdgeError):
 
 class NodeUnavailable(EdgeError):
     code = "edge_unavailable"
+
+
+class NodeRefused(EdgeError):
+    """What it was asked is at fault (too long for its context, an unknown parameter); it may serve other requests."""
+
+    code = "edge_refused"
 
 
 class NodeTimeout(EdgeError):

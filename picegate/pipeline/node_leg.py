@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from picegate.core.errors import EdgeError
+from picegate.core.errors import EdgeError, NodeRefused
 from picegate.core.plan import NodeView
 from picegate.core.ports import Delta, EdgeCall, Observation, Wish
 from picegate.core.value import value
@@ -44,9 +44,10 @@ async def node_leg(
             try:
                 async with outside.edge.stream(node, call) as deltas:
                     yield NodeStream(node, deltas, leg)
-            except EdgeError:
+            except EdgeError as error:
                 failed.add(node.id)
-                outside.fleet.observe(node.id, Observation(ok=False))
+                if not (isinstance(error, NodeRefused) and _has_refused(run, node)):
+                    outside.fleet.observe(node.id, Observation(ok=False))
                 raise
             leg.settle()
             record = leg.record
@@ -57,3 +58,8 @@ async def node_leg(
             outside.fleet.observe(
                 node.id, Observation(True, first, tokens.completion, leg.decode_s, prompt_tokens=read, batch=batch)
             )
+
+
+def _has_refused(run: Run, node: NodeView) -> bool:
+    """Whether it has refused this request before: one that it can't serve says nothing new with every point."""
+    return any(leg.error == NodeRefused.code and leg.where == node.name for leg in run.tally.legs)

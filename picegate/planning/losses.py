@@ -7,6 +7,7 @@ the answer the time until it was noticed; where that comes to more than delegati
 from collections.abc import Iterator
 from math import exp
 
+from picegate.core.errors import NodeRefused
 from picegate.core.usage import LegEnd, LegKind, LegRecord, Tally
 from picegate.core.value import value
 
@@ -83,7 +84,8 @@ def _lost(tally: Tally) -> Iterator[float]:
         if leg.end is LegEnd.DONE:
             yield 0.0
         elif leg.end is LegEnd.FAILED:
-            yield leg.ended_s - leg.started_s
+            if leg.error != NodeRefused.code:  # that is about the request
+                yield leg.ended_s - leg.started_s
         elif leg.first_token_s is None and (second := _second(leg, tally)) is not None:
             yield second.started_s - leg.started_s
 

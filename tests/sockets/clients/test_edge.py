@@ -9,7 +9,7 @@ import pytest
 
 from picegate.clients.edge import EdgeClient
 from picegate.core.chat import Message, Sampling
-from picegate.core.errors import NodeBroken, NodeTimeout, NodeUnavailable
+from picegate.core.errors import EdgeError, NodeBroken, NodeRefused, NodeTimeout, NodeUnavailable
 from picegate.core.plan import NodeKind, NodeView, Pace
 from picegate.core.ports import EdgeCall
 from picegate.core.usage import LegKind
@@ -96,13 +96,24 @@ async def test_wishes_are_sent_in_the_words_of_every_server(edge: ScriptedEdge) 
     assert {name: sent.get(name) for name in wishes} == wishes
 
 
-@pytest.mark.parametrize("answer", [Drop(), Refusal(400), Refusal(404), Refusal(429), Refusal(500), Refusal(503)])
-async def test_a_node_that_refuses_is_unavailable_and_not_tried_again(
-    edge: ScriptedEdge, answer: Drop | Refusal
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Drop(), NodeUnavailable),
+        (Refusal(400), NodeRefused),
+        (Refusal(404), NodeUnavailable),
+        (Refusal(422), NodeRefused),
+        (Refusal(429), NodeUnavailable),
+        (Refusal(500), NodeUnavailable),
+        (Refusal(503), NodeUnavailable),
+    ],
+)
+async def test_a_node_that_refuses_is_not_tried_again(
+    edge: ScriptedEdge, answer: Drop | Refusal, error: type[EdgeError]
 ) -> None:
     edge.on("expand", answer)
     async with client() as asking:
-        with pytest.raises(NodeUnavailable, match="jetson"):
+        with pytest.raises(error, match="jetson"):
             await text(asking, node(edge.url))
     assert len(edge.calls) == 1
 

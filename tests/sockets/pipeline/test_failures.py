@@ -1,6 +1,7 @@
 """Legs that fail: nothing the reader has seen is repeated or lost, and somebody always finishes the passage."""
 
 import anyio
+import httpx2
 import pytest
 from openai import APIError, APIStatusError, AsyncOpenAI
 
@@ -92,6 +93,27 @@ async def test_where_all_nodes_fail_the_cloud_writes_the_passages() -> None:
     edges = [ScriptedEdge("a", lambda _: Drop()), ScriptedEdge("b", lambda _: Drop())]
     async with cluster(ScriptedCloud(one_point), edges) as c:
         assert (await hear(c.client())).text == "Opening.\n\nThe cloud wrote this passage.\n\nClosing."
+
+
+async def test_a_request_that_nodes_refuse_counts_against_them_once() -> None:
+    points = "\n".join(["Opening.", *(f">>20 Sleep takes {hours} hours" for hours in range(5)), "Closing."])
+
+    def cloud(call: Call) -> Answer:
+        return Reply(points) if call.leg == "sketch" else Reply("The cloud wrote this passage.")
+
+    async def states() -> set[str]:
+        async with httpx2.AsyncClient() as http:
+            nodes = (await http.get(f"{c.root}/admin/v1/nodes")).json()["data"]
+        return {node["state"] for node in nodes}
+
+    edges = [ScriptedEdge(name, lambda _: Refusal(400), slots=8) for name in ("a", "b")]
+    limits = {"failures_to_open": 2}
+    async with cluster(ScriptedCloud(cloud), edges, progressive={"warm": False}, fleet=limits) as c:
+        assert (await hear(c.client())).finish_reason == "stop"
+        assert min(len(edge.calls) for edge in c.edges) > 2
+        assert await states() == {"ready"}
+        await hear(c.client())  # two requests in a row: the nodes are at fault
+        assert await states() == {"lost"}
 
 
 async def test_where_nobody_can_expand_a_point_its_own_text_stands_in() -> None:

@@ -47,6 +47,12 @@ def test_legs_that_a_leaving_client_has_stopped_say_nothing() -> None:
     assert model.losses(0.0) == Losses()
 
 
+def test_a_request_that_nodes_refuse_says_nothing_of_others() -> None:
+    model = LossModel()
+    model.learn(0.0, tally(*(leg(LegEnd.FAILED, error="edge_refused") for _ in range(5))))
+    assert model.losses(0.0) == Losses()
+
+
 def test_the_cloud_and_the_warm_up_are_not_looked_at() -> None:
     model = LossModel()
     rescue = LegRecord(LegKind.HEDGE, "cloud", "large", 0.0, ended_s=9.0, end=LegEnd.FAILED)
