@@ -8,11 +8,9 @@ from contextlib import AbstractAsyncContextManager
 import anyio
 
 from picegate.core.errors import Overloaded
-from picegate.planning.queue import Ticket, ticket, wait_s
+from picegate.planning.queue import HoldModel, Ticket, ticket, wait_s
 
 _LONGEST_RETRY_S = 30.0
-_MEMORY = 0.1  # weight of the newest holding time in the average
-_TOKEN_S = 0.03  # that a place is held per token, until it was measured
 _MEASURED = 3  # calls after which the measured time is believed enough to turn somebody away by it
 
 
@@ -35,14 +33,15 @@ class _Place:
         if self._placed is not None:
             self._placed(self._gate.in_flight)
 
-    async def __aexit__(self, *_: object) -> None:
-        self._gate.leave(self._own, self._now() - self._since)
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._gate.leave(self._own, self._now() - self._since if error is None else None)
 
 
 class Gate:
     """`limit` places, and a queue of at most `max_queued` in the order of `planning.queue`.
 
-    Whoever would wait longer than `queue_s` seconds is turned away at once, and whoever did, then.
+    Whoever would wait longer than `queue_s` seconds is turned away at once, and whoever did, then. Where the queue is
+    full, whoever stands last is turned away, be it the newcomer or not.
     """
 
     def __init__(self, limit: int, max_queued: int, queue_s: float) -> None:
@@ -52,9 +51,9 @@ class Gate:
         self._queue_s = queue_s
         self._line: list[Ticket] = []  # sorted
         self._turns: dict[int, asyncio.Event] = {}  # by ticket number
+        self._displaced: set[int] = set()  # tickets whose turn is to be turned away
         self._count = 0
-        self._token_s = _TOKEN_S
-        self._served = 0
+        self._holds = HoldModel()
 
     @property
     def queued(self) -> int:
@@ -82,12 +81,12 @@ class Gate:
 
     def ticket(self, now: float, tokens: float | None, patience_s: float) -> Ticket:
         self._count += 1
-        return ticket(now, self._count, tokens, patience_s, self._token_s)
+        return ticket(now, self._count, tokens, patience_s, self._holds.hold, self._queue_s)
 
-    def leave(self, own: Ticket, held_s: float) -> None:
-        """Give back a place that was held for so long."""
-        self._served += 1
-        self._token_s += max(_MEMORY, 1.0 / self._served) * (held_s / own.tokens - self._token_s)
+    def leave(self, own: Ticket, held_s: float | None) -> None:
+        """Give back a place that was held for so long; None: by a call that did not end well, so it says nothing."""
+        if held_s is not None:
+            self._holds.learn(own.tokens, held_s)
         self._leave()
 
     async def enter(self, own: Ticket) -> None:
@@ -95,9 +94,13 @@ class Gate:
         if self.in_flight < self.limit:  # then nobody waits: a place that is left goes to the next in line
             self.in_flight += 1
             return
-        hopeless = self._served >= _MEASURED and wait_s(self._line, own, self._token_s, self.limit) > self._queue_s
-        if hopeless or len(self._line) >= self._max_queued:
-            raise Overloaded("too many requests are waiting for the cloud", retry_after_s=self._retry_after_s())
+        measured = self._holds.seen >= _MEASURED
+        if measured and wait_s(self._line, own, self._holds.hold, self.limit) > self._queue_s:
+            raise self._overloaded()
+        if len(self._line) >= self._max_queued:
+            if not self._line or self._line[-1] < own:
+                raise self._overloaded()
+            self._displace()
         turn = self._turns[own.number] = asyncio.Event()
         insort(self._line, own)
         try:
@@ -105,18 +108,31 @@ class Gate:
                 await turn.wait()
         except BaseException:
             # Cancelled. The place may have been handed over in this very moment: it must not be lost.
-            if turn.is_set():
-                self._leave()
-            else:
+            if not turn.is_set():
                 self._line.remove(own)
+            elif own.number not in self._displaced:
+                self._leave()
             raise
+        else:
+            if own.number in self._displaced:
+                raise self._overloaded()
         finally:
             del self._turns[own.number]
+            self._displaced.discard(own.number)
         if not turn.is_set():
             self._line.remove(own)
             raise Overloaded(
                 f"no place at the cloud came free within {self._queue_s:g} s", retry_after_s=self._retry_after_s()
             )
+
+    def _displace(self) -> None:
+        """Turn away whoever stands last."""
+        last = self._line.pop().number
+        self._displaced.add(last)
+        self._turns[last].set()
+
+    def _overloaded(self) -> Overloaded:
+        return Overloaded("too many requests are waiting for the cloud", retry_after_s=self._retry_after_s())
 
     def _leave(self) -> None:
         if self._line:
@@ -126,5 +142,5 @@ class Gate:
 
     def _retry_after_s(self) -> float:
         """When the queue seen now will have been served, seconds, from how long places were held."""
-        served_s = sum(self.waiting) * self._token_s / self.limit
+        served_s = sum(ticket.hold_s for ticket in self._line) / self.limit
         return min(max(served_s, 1.0), _LONGEST_RETRY_S)

@@ -1,5 +1,6 @@
 """The limit on calls in flight."""
 
+import asyncio
 from contextlib import AsyncExitStack
 
 import anyio
@@ -134,7 +135,7 @@ async def line_up(gate: Gate, order: list[str], name: str, tokens: float, patien
 
 
 async def test_short_and_urgent_calls_go_before_long_and_patient_ones() -> None:
-    gate = Gate(1, 100, 60)
+    gate = Gate(1, 100, 200)
     order: list[str] = []
     async with anyio.create_task_group() as group, gate.place():
         for name, tokens, patience_s in (("long", 4000, 0), ("patient", 50, 30), ("short", 50, 0), ("middle", 400, 0)):
@@ -144,9 +145,57 @@ async def test_short_and_urgent_calls_go_before_long_and_patient_ones() -> None:
     assert order == ["short", "middle", "patient", "long"]
 
 
+async def test_where_the_queue_is_full_the_last_in_line_gives_way_to_who_is_before_it() -> None:
+    gate = Gate(1, 1, 60)
+    order: list[str] = []
+
+    async def patient() -> None:
+        with pytest.raises(Overloaded, match="waiting"):
+            await line_up(gate, order, "patient", 50, patience_s=20)
+
+    async with anyio.create_task_group() as group, gate.place():
+        group.start_soon(patient)
+        await settle()
+        group.start_soon(line_up, gate, order, "urgent", 50)
+        await settle()
+        assert gate.queued == 1
+        with pytest.raises(Overloaded):
+            await line_up(gate, order, "patient, too", 50, patience_s=20)
+    assert order == ["urgent"]
+    assert (gate.in_flight, gate.queued) == (0, 0)
+
+
+async def test_who_gives_way_and_is_cancelled_in_the_same_moment_takes_no_place_along() -> None:
+    gate = Gate(1, 1, 60)
+    order: list[str] = []
+    async with gate.place():
+        patient = asyncio.create_task(line_up(gate, order, "patient", 50, 20))
+        await settle()
+        urgent = asyncio.create_task(line_up(gate, order, "urgent", 50))
+        await asyncio.sleep(0)  # the patient one was told, and has not run yet
+        patient.cancel()
+        await asyncio.wait([patient])
+        assert patient.cancelled()
+        assert (gate.in_flight, gate.waiting) == (1, (50,))
+    await urgent
+    assert order == ["urgent"]
+    assert (gate.in_flight, gate.queued) == (0, 0)
+
+
+async def test_calls_that_end_badly_do_not_tell_how_long_a_place_is_held() -> None:
+    gate = Gate(1, 100, queue_s=5)
+    for _ in range(50):
+        with pytest.raises(RuntimeError):
+            async with gate.place(340):
+                raise RuntimeError
+    assert gate.ticket(0.0, 340, 0.0).hold_s == pytest.approx(10.2)  # as before anything was measured
+
+
 async def test_whom_no_place_would_come_in_time_is_turned_away_at_once() -> None:
     gate = Gate(1, 100, queue_s=5)
-    gate._served, gate._token_s = 10, 1.0  # as if calls had been slow
+    for number in range(50):
+        gate.in_flight += 1
+        gate.leave(gate.ticket(number, 100, 0.0), 100.0)
     async with gate.place():
         with anyio.fail_after(1), pytest.raises(Overloaded) as caught:
             async with gate.place(100):
