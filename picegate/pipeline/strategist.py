@@ -34,6 +34,7 @@ from picegate.settings import PlannerSettings, ProgressiveSettings
 
 _PACE_S = 1.0  # a pace is reckoned anew this often
 _LEARN_S = 0.02  # of more than 50 answers a second, the rest would teach nothing new and take time
+_WHOLE = (LegKind.CLOUD, LegKind.EDGE)  # legs whose thinking counts as a part of the answer
 
 
 @dataclass(slots=True)
@@ -142,7 +143,7 @@ class Strategist:
                 if of is None or of.plan is None:
                     return
                 self._judge(of.plan, event.tally)
-                if event.finish_reason == "stop":
+                if event.finish_reason == "stop" and not ask.stop and "n" not in ask.needs:  # it ended by itself
                     self._learn(of, of.plan, event.tally)
             case _:
                 pass
@@ -184,7 +185,8 @@ class Strategist:
         if plan.forecast is None or now - self._learnt_at < _LEARN_S:
             return
         self._learnt_at = now
-        self._lengths.learn(plan.forecast, tally.completion_tokens)
+        tokens = tally.completion_tokens - sum(leg.tokens.reasoning for leg in tally.legs if leg.kind in _WHOLE)
+        self._lengths.learn(plan.forecast, tokens)
         sketch = next((leg for leg in tally.legs if leg.kind is LegKind.SKETCH and leg.end is LegEnd.DONE), None)
         if plan.mode is not Mode.PROGRESSIVE or sketch is None:
             return
@@ -192,11 +194,11 @@ class Strategist:
         chained = sum(point.words for point in of.points if point.depends) / words if words else None
         self._lengths.learn_sketch(plan.forecast, delegated=bool(of.points), chained=chained)
         if of.points:
-            seen, passages = replace(plan.forecast, answer_tokens=tally.completion_tokens, spread=0.0), written(tally)
+            seen, passages = replace(plan.forecast, answer_tokens=tokens, spread=0.0), written(tally)
             self._experience.levels.learn(
                 plan.level,
                 self._experience.levels.split(plan.level, seen, self._rules.max_points),
-                cloud_tokens=sketch.tokens.completion,
+                cloud_tokens=sketch.tokens.completion - sketch.tokens.reasoning,
                 edge_tokens=passages.passages,
             )
             if not plan.points_in_cloud:

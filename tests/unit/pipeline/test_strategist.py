@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -61,6 +62,15 @@ def answered(
     of.listen(request, Finished(reason, tally))
 
 
+def cloud_wrote(of: Strategist, tokens: Tokens, **fields: Any) -> None:
+    """One whole answer of the cloud."""
+    CLOCK.now += 1.0
+    request = replace(ask(), **fields)
+    of.listen(request, Planned(planned(of)))
+    leg = LegRecord(LegKind.CLOUD, "cloud", "m", 0.0, None, 0.2, 9.0, LegEnd.DONE, None, tokens)
+    of.listen(request, Finished("stop", Tally([leg], 20, tokens.completion, 0.3, 9.0)))
+
+
 def scored(of: Strategist, *, reason: str = "stop") -> None:
     """Two passages side by side: a sound one of `good`, a weak one of `bad`."""
     request = ask()
@@ -102,6 +112,23 @@ def test_answers_teach_the_forecast() -> None:
     assert forecast.answer_tokens > 700
     assert forecast.chained > 0.5
     assert of.answers_seen == 40
+
+
+@pytest.mark.parametrize("fields", [{"stop": ("\n",)}, {"needs": ("n",)}])
+def test_answers_that_the_client_cut_or_asked_for_more_than_once_teach_no_length(fields: dict[str, Any]) -> None:
+    of = strategist()
+    for _ in range(40):
+        cloud_wrote(of, Tokens(20, 2000), **fields)
+    assert of.answers_seen == 0
+
+
+def test_thinking_is_no_part_of_the_length() -> None:
+    of = strategist()
+    for _ in range(40):
+        cloud_wrote(of, Tokens(20, 2300, reasoning=2000))
+    forecast = planned(of).forecast
+    assert forecast is not None
+    assert 250 < forecast.answer_tokens < 400
 
 
 def test_sketches_that_delegate_nothing_teach_it_too() -> None:
