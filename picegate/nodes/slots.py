@@ -16,7 +16,7 @@ from picegate.nodes.memory import NodeStore
 from picegate.nodes.node import Node
 from picegate.planning.placement import Leg, place
 
-_Needs = tuple[int, frozenset[str], tuple[tuple[str, float], ...]]
+_Needs = tuple[int, frozenset[str]]
 
 
 def fits(node: Node, wish: Wish, now: float) -> bool:
@@ -43,6 +43,16 @@ def choose(nodes: Iterable[NodeView], wish: Wish) -> NodeView | None:
         weak=wish.weak,
         stake_s=wish.stake_s,
     )
+
+
+def _needs(wish: Wish) -> _Needs:
+    return wish.context_tokens, wish.exclude
+
+
+def _all_of(wish: Wish) -> tuple[object, ...]:
+    """What the choice of a node depends on."""
+    weak = tuple(wish.weak.items())
+    return *_needs(wish), wish.prefer, wish.tokens, wish.prompt_tokens, wish.warmed, weak, wish.stake_s
 
 
 @dataclass(slots=True, eq=False)
@@ -122,19 +132,25 @@ class Slots:
     def changed(self) -> None:
         """Something may have come free or gone away: serve the line, and wake those whose hope is gone."""
         now = self.clock()
-        full: set[_Needs] = set()  # wishes that found no slot: who wishes the same need not look
+        full: set[_Needs] = set()  # no node that fits has a slot: who needs the same need not look
+        picky: set[tuple[object, ...]] = (
+            set()
+        )  # those that have one are not worth it: who wishes just the same, neither
         for waiter in tuple(self._line):
-            needs = (waiter.wish.context_tokens, waiter.wish.exclude, tuple(waiter.wish.weak.items()))
-            chosen = choose((n.view(now) for n in self._store), waiter.wish) if needs not in full else None
-            node = self._store.get(chosen.id) if chosen is not None else None
-            if node is None:
-                full.add(needs)
+            wish, node = waiter.wish, None
+            if not (full and _needs(wish) in full) and not (picky and _all_of(wish) in picky):
+                chosen = choose((n.view(now) for n in self._store), wish)
+                node = self._store.get(chosen.id) if chosen is not None else None
+                if node is None and any(n.free(now) > 0 and fits(n, wish, now) for n in self._store):
+                    picky.add(_all_of(wish))
+                elif node is None:
+                    full.add(_needs(wish))
             if node is not None:
-                node.take(spare=waiter.wish.spare)
+                node.take(spare=wish.spare)
                 waiter.node = node
                 self._line.remove(waiter)
                 waiter.woken.set()
-            elif not self._hope(waiter.wish, now):
+            elif not self._hope(wish, now):
                 waiter.woken.set()
         if self._lent:
             self._take_back(now)

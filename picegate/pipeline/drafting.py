@@ -45,6 +45,7 @@ CHARACTERS_PER_WORD = {Language.ENGLISH: 6.0, Language.JAPANESE: 2.0, Language.O
 
 SPARE_WAIT_S = 0.05  # for a slot, of who takes only one that is free
 SLOT_WAIT_LEAST_S = 1.0
+LAST = (math.inf, 0)  # turn of who takes only what nobody waits for
 
 # What a rescue leg takes over from the client's body; the rest (stop, limits, streaming) is about the whole answer.
 _RESCUE_FIELDS = ("temperature", "top_p", "seed", "user", "service_tier", "reasoning_effort", "safety_identifier")
@@ -158,9 +159,9 @@ class Drafting:
 
         kind = LegKind.HEDGE if failed or one.is_second else LegKind.EXPAND
         prefer = None if one.is_second else task.prefer
-        wish = self._wish(task, prefer, failed | asked)
-        # A second try is worth a slot that is free, not one that somebody waits for.
-        wait_s = SPARE_WAIT_S if one.is_second else self._slot_wait_s()
+        wish, wait_s = self._wish(task, prefer, failed | asked), self._slot_wait_s()
+        if one.is_second:  # worth a slot that is free, not one that somebody waits for
+            wish, wait_s = replace(wish, turn=LAST), SPARE_WAIT_S
         return await self._on_edge(task, kind, wish, wait_s, sheet, failed, found=found)
 
     async def aside(
@@ -173,7 +174,7 @@ class Drafting:
         Raises:
             EdgeError: nothing of use came of it, or its slot was needed.
         """
-        wish = replace(self._wish(task, prefer, failed), spare=True, turn=(math.inf, 0))
+        wish = replace(self._wish(task, prefer, failed), spare=True, turn=LAST)
         return await self._on_edge(task, LegKind.VERIFY, wish, SPARE_WAIT_S, Sheet(effort), failed, candidate=candidate)
 
     async def in_cloud(self, task: Task, effort: Effort | None = None) -> Draft:

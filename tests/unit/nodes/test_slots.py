@@ -84,6 +84,25 @@ async def test_a_leg_that_waits_for_a_trusted_node_leaves_the_free_one_to_those_
         group.cancel_scope.cancel()
 
 
+async def test_a_long_leg_that_waits_for_a_fast_node_does_not_hold_up_a_short_one() -> None:
+    fleet = registry(Hand(), static("slow"), static("fast"))
+    for _ in range(20):
+        measured(fleet, "slow", 10)
+        measured(fleet, "fast", 40)
+    took: dict[str, str] = {}
+
+    async def take(who: str, tokens: float) -> None:
+        async with fleet.acquire(Wish(tokens=tokens, prompt_tokens=0, turn=(0.0, len(took))), 5) as node:
+            took[who] = node.name
+
+    async with fleet.acquire(Wish(prefer="static-fast"), 1), anyio.create_task_group() as group:
+        for who, tokens in (("long", 2000), ("long, too", 2000), ("short", 20)):
+            group.start_soon(take, who, tokens)
+            await settle()
+        assert took == {"short": "slow"}
+        group.cancel_scope.cancel()
+
+
 async def test_load_spreads_over_equal_nodes() -> None:
     fleet = registry(Hand(), static("a", slots=2), static("b", slots=2))
     async with fleet.acquire(ANY, 1) as one, fleet.acquire(ANY, 1) as two:
