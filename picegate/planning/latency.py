@@ -20,8 +20,9 @@ _TOLD = 2.0  # likewise where the server told them
 _DOUBT = 0.3  # relative error of one leg, to begin with
 
 # Guesses where nobody said anything: a 7B model on an embedded GPU, a 70B one in a data centre.
-EDGE_GUESS = Pace(first_s=0.1, prefill_s=1 / 900, step_s=0.04, slope_s=0.003)
-CLOUD_GUESS = Pace(first_s=0.3, prefill_s=1 / 3000, step_s=0.028, slope_s=0.001)
+_UNSEEN = _DOUBT / sqrt(_GUESS)
+EDGE_GUESS = Pace(first_s=0.1, prefill_s=1 / 900, step_s=0.04, slope_s=0.003, doubt=_UNSEEN)
+CLOUD_GUESS = Pace(first_s=0.3, prefill_s=1 / 3000, step_s=0.028, slope_s=0.001, doubt=_UNSEEN)
 
 
 @dataclass(slots=True)

@@ -47,6 +47,10 @@ def test_a_server_that_changes_is_followed() -> None:
     assert model.pace(now).token_s(1) == pytest.approx(0.12, rel=0.25)
 
 
+def test_a_guess_is_as_doubtful_as_a_model_that_has_seen_nothing() -> None:
+    assert EDGE_GUESS.doubt == PaceModel(EDGE_GUESS).pace(0).doubt > 0.3
+
+
 def test_silence_is_doubt() -> None:
     model = PaceModel(EDGE_GUESS)
     fresh = model.pace(0).doubt

@@ -7,6 +7,7 @@ from picegate.core.plan import Pace
 from picegate.planning.latency import EDGE_GUESS, PaceModel
 from picegate.planning.patience import LEAST_S, Patience, patience
 
+KNOWN = replace(EDGE_GUESS, doubt=0.0)
 MOST = Patience(first_token_s=20.0, between_tokens_s=10.0)
 
 
@@ -19,31 +20,31 @@ def test_a_node_of_unknown_pace_has_all_the_time_that_the_operator_gives() -> No
 
 
 def test_a_quick_node_is_not_waited_for_as_long_as_a_slow_one() -> None:
-    quick = patience(EDGE_GUESS, 8, 2_000, MOST)
+    quick = patience(KNOWN, 8, 2_000, MOST)
     assert LEAST_S < quick.between_tokens_s < quick.first_token_s < 10.0
-    slow = patience(slower(EDGE_GUESS, 1.5), 8, 2_000, MOST)
+    slow = patience(slower(KNOWN, 1.5), 8, 2_000, MOST)
     assert quick.first_token_s < slow.first_token_s
     assert quick.between_tokens_s < slow.between_tokens_s
 
 
 def test_nobody_has_longer_than_the_operator_says() -> None:
-    assert patience(slower(EDGE_GUESS, 30.0), 8, 2_000, MOST) == MOST
+    assert patience(slower(KNOWN, 30.0), 8, 2_000, MOST) == MOST
 
 
 def test_a_network_may_take_a_moment_to_come_back() -> None:
-    assert patience(slower(EDGE_GUESS, 0.01), 8, 2_000, MOST).between_tokens_s == LEAST_S
+    assert patience(slower(KNOWN, 0.01), 8, 2_000, MOST).between_tokens_s == LEAST_S
 
 
 def test_a_long_prompt_may_be_read_for_longer() -> None:
-    assert patience(EDGE_GUESS, 8, 8_000, MOST).first_token_s > patience(EDGE_GUESS, 8, 2_000, MOST).first_token_s
+    assert patience(KNOWN, 8, 8_000, MOST).first_token_s > patience(KNOWN, 8, 2_000, MOST).first_token_s
 
 
 def doubtful(doubt: float) -> Pace:
-    return replace(EDGE_GUESS, doubt=doubt)
+    return replace(KNOWN, doubt=doubt)
 
 
 def test_where_less_is_known_more_time_is_given() -> None:
-    assert patience(doubtful(0.1), 8, 1_000, MOST).first_token_s > patience(EDGE_GUESS, 8, 1_000, MOST).first_token_s
+    assert patience(doubtful(0.1), 8, 1_000, MOST).first_token_s > patience(KNOWN, 8, 1_000, MOST).first_token_s
 
 
 def test_a_pace_that_is_only_told_or_has_been_wrong_shortens_nothing() -> None:
