@@ -57,6 +57,11 @@ class Forecast:
         return {name: round(exp(part), 2) for name, part in strongest}
 
     @property
+    def whole_tokens(self) -> int:
+        """Of the conversation with its answer."""
+        return self.prompt_tokens + self.answer_tokens
+
+    @property
     def mean_tokens(self) -> float:
         """The expected length: above the median, since long answers are longer than short ones are short."""
         tokens = self.answer_tokens * exp(self.spread**2 / 2)

@@ -8,10 +8,9 @@ from picegate.core.curve import DecodeRate, Rate, SpeedCurve
 from picegate.core.plan import NodeKind, NodeModel, NodeState, NodeView, Pace
 from picegate.core.ports import Observation
 from picegate.nodes.breaker import Breaker, Circuit
-from picegate.planning.latency import EDGE_GUESS, PaceModel
+from picegate.planning.latency import EDGE_GUESS, FEWEST_TOKENS, PaceModel
 
 _NEWEST = 0.3  # weight of the newest measurement in the running averages
-_FEWEST_TOKENS = 4  # a speed measured on fewer says nothing
 _FEW_LEGS = 5
 _PACE_S = 10.0  # a pace is reckoned anew at least this often, since doubt grows with silence
 
@@ -167,19 +166,23 @@ class Node:
 
     def learn(self, seen: Observation, now: float) -> None:
         self._view = None
+        probed = self.breaker.state(now) is Circuit.HALF_OPEN  # its view had no slots free but one
         self.breaker.record(seen.ok, now)
         if not seen.ok:
             return
-        if seen.tokens >= _FEWEST_TOKENS and seen.decode_s > 0:
+        if seen.tokens >= FEWEST_TOKENS and seen.decode_s > 0:
             self.tokens_per_s = _mean(self.tokens_per_s, (seen.tokens - 1) / seen.decode_s)
         if seen.first_token_s is not None:
             self.first_token_s = _mean(self.first_token_s, seen.first_token_s)
         self._legs += 1
         self.pace(now)  # begins the model with what the agent said
         self._model = self._model or PaceModel(EDGE_GUESS, None, now)
+        batch: float = self.in_use + self.others
+        if not probed:  # then the leg saw it so when it began
+            batch = ((seen.batch or self.in_use) + batch) / 2
         self._model.learn(
             now,
-            batch=((seen.batch or self.in_use) + self.in_use + self.others) / 2,
+            batch=batch,
             tokens=seen.tokens,
             decode_s=seen.decode_s,
             first_token_s=seen.first_token_s,

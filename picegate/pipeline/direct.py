@@ -128,7 +128,7 @@ async def _edge_goes_on(run: Run, plan: Plan, outside: Outside, answer: _Answer,
         sampling=ask.sampling,
         continues=bool(shown),
     )
-    room = plan.forecast.prompt_tokens + plan.forecast.answer_tokens if plan.forecast else 0
+    room = plan.forecast.whole_tokens if plan.forecast else 0
     wish = Wish(
         room,
         exclude=frozenset(failed),

@@ -199,7 +199,8 @@ class Leg:
 
     def _write(self, tokens: int) -> None:
         self._written += tokens
-        self._run.owed.wrote(tokens, in_cloud=self.record.is_cloud)
+        if self.record.kind is not LegKind.VERIFY:  # a further candidate is owed to nobody
+            self._run.owed.wrote(tokens, in_cloud=self.record.is_cloud)
 
     def _place(self, in_flight: int) -> None:
         self.placed_batch = in_flight

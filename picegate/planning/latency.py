@@ -12,7 +12,7 @@ from picegate.core.plan import Pace
 
 MEMORY_S = 300.0  # after so long, a leg weighs 1/e
 _TOKENS_PER_LEG = 60.0  # a leg of so many tokens has the weight 1
-_FEWEST_TOKENS = 4  # a speed measured on fewer says nothing
+FEWEST_TOKENS = 4  # a speed measured on fewer says nothing
 _FULL_BATCH = 8.0  # where a guessed line has its second point
 _READ_TOKENS = 1_000.0  # likewise for prefill
 _GUESS = 0.5  # weight of each of a guess's two points
@@ -105,7 +105,7 @@ class PaceModel:
         self._fade(now)
         if first_token_s is not None and first_token_s >= 0:
             self._prefill.add(float(prompt_tokens), first_token_s, 1.0)
-        if tokens < _FEWEST_TOKENS or decode_s <= 0:
+        if tokens < FEWEST_TOKENS or decode_s <= 0:
             return
         step_s = decode_s / (tokens - 1)
         height, slope = self._decode.fit()

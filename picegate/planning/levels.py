@@ -15,14 +15,14 @@ LEVELS = (1, 2, 3)
 VERSION = 1
 _OWN_WORDS = {1: 37.0, 2: 18.0, 3: 12.0}  # the cloud's own text
 _LINE_WORDS = {1: 22.0, 2: 15.0, 3: 9.0}  # one delegation line
-_WORDS_PER_POINT = 60.0
+_POINT_TOKENS = 60.0 * TOKENS_PER_WORD  # that a good sketch gives a point
 _MEMORY = 0.05  # weight of the newest sketch in a correction
 _LEAST, _MOST = 0.25, 4.0
 
 
 def point_count(level: int, forecast: Forecast, most: int) -> int:
-    """About one point for 60 words of the answer; the more, the higher the level."""
-    wanted = forecast.answer_tokens / (_WORDS_PER_POINT * TOKENS_PER_WORD)
+    """How many the cloud may make at most: about one for 60 words of the answer; the more, the higher the level."""
+    wanted = forecast.answer_tokens / _POINT_TOKENS
     return max(1, min(most, round(wanted * (0.5 + 0.25 * level))))
 
 
@@ -47,7 +47,7 @@ class LevelModel:
 
     def split(self, level: int, forecast: Forecast, most_points: int) -> Split:
         tokens = forecast.mean_tokens
-        points = max(1, min(most_points, round(tokens / (_WORDS_PER_POINT * TOKENS_PER_WORD))))
+        points = min(point_count(level, forecast, most_points), max(1, round(tokens / _POINT_TOKENS)))
         scale = self._cloud[level] * TOKENS_PER_WORD
         own = min(_OWN_WORDS[level] * scale, 0.5 * tokens)
         line = _LINE_WORDS[level] * scale

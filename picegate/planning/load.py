@@ -1,13 +1,12 @@
-"""Work that was promised and is not written yet: tokens owed by the cloud and by the edge, over all open requests."""
+"""Work that was promised and is not written yet."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class Load:
-    """Running totals, in tokens."""
+    """Tokens owed by the edge, over all open requests."""
 
-    cloud_tokens: float = 0.0
     edge_tokens: float = 0.0
 
 
@@ -21,7 +20,6 @@ class Owed:
 
     def expect(self, cloud: float, edge: float) -> None:
         """A plan was made, or another one in its place."""
-        self.load.cloud_tokens += cloud - self.cloud
         self.load.edge_tokens += edge - self.edge
         self.cloud, self.edge = cloud, edge
 
@@ -29,7 +27,6 @@ class Owed:
         if in_cloud:
             done = min(tokens, self.cloud)
             self.cloud -= done
-            self.load.cloud_tokens -= done
         else:
             done = min(tokens, self.edge)
             self.edge -= done

@@ -9,12 +9,10 @@ from picegate.planning.kinds import Kind
 from picegate.planning.levels import LEVELS, LevelModel, Split
 from picegate.planning.losses import NO_LOSSES, Losses
 from picegate.planning.placement import Leg, Survey, leg_s, placed_s
-from picegate.planning.prices import Market
+from picegate.planning.prices import UNLIMITED, Market
 from picegate.planning.repairs import ONCE, Again
 
-INSTRUCTION_TOKENS = 250  # ours, in a sketch prompt; the same for every request, so that prompt caches hold it
 EDGE_INSTRUCTION_TOKENS = 220  # instruction, worked example and notes of a passage's prompt, by estimate
-_UNLIMITED = 64
 _UNLIKELY = 0.25  # a sketch that delegates less often than this is not tried
 
 # Quality at risk: the share of answers that a judge would like less than the cloud's (assumed; the judge of the testbed
@@ -80,12 +78,12 @@ class Scene:
     @property
     def token_s(self) -> float:
         """Of the cloud, with this request in its batch."""
-        return self.pace.token_s(min(self.cloud.in_flight + 1, self.cloud.limit or _UNLIMITED))
+        return self.pace.token_s(min(self.cloud.in_flight + 1, self.cloud.limit or UNLIMITED))
 
 
 def cloud_wait_s(cloud: CloudView, pace: Pace, tokens: float) -> float:
     """Seconds until a call of so many tokens gets a place: short ones go first (`queue.py`), but not before old."""
-    limit = cloud.limit or _UNLIMITED
+    limit = cloud.limit or UNLIMITED
     if cloud.in_flight < limit:
         return 0.0
     step_s = pace.token_s(limit)
@@ -111,7 +109,9 @@ def whole_on_edge(scene: Scene, alone: Option) -> Option:
     first_s = wait_s + (pace or fleet.pace).begin_s(scene.forecast.prompt_tokens)
     easy = scene.forecast.answer_tokens <= EASY_TOKENS
     out = ""
-    if scene.forecast.hard >= 0.5:
+    if fleet.context_tokens is not None and scene.forecast.whole_tokens > fleet.context_tokens:
+        out = "too long for an edge node's context"
+    elif scene.forecast.hard >= 0.5:
         out = "too hard for a small model"
     elif finish_s * _margin(scene, fleet.pace) > alone.finish_s:
         out = "later than the cloud alone"
@@ -192,7 +192,7 @@ def _delegated_s(scene: Scene, split: Split, first_s: float) -> float:
 def _best(fleet: Survey) -> tuple[Pace, int]:
     if fleet.shortlist:
         node = fleet.shortlist[0]
-        return node.pace or fleet.pace, node.slots - node.free
+        return node.pace or fleet.pace, node.slots - node.free - node.lent
     return fleet.pace, round(fleet.full_batch) - 1
 
 

@@ -125,6 +125,7 @@ class Survey:
         shortlist: those with free slots that a passage would go to first, by `price_s`.
         pace: of a typical slot, weighted by slots.
         batch: sequences a node decodes now, weighted by slots; `full_batch` with every slot in use.
+        context_tokens: of the fitting node with the largest context; None: no limit is known of one of them.
         weak, stake_s: as in the plan; of the models that the fitting nodes write with.
     """
 
@@ -137,6 +138,7 @@ class Survey:
     pace: Pace
     batch: float
     full_batch: float
+    context_tokens: int | None = None
     weak: Mapping[str, float] = field(default_factory=dict)
     stake_s: float = 0.0
 
@@ -150,6 +152,7 @@ def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None =
     rate = busy_slots = full = first = prefill = step = slope = doubt = 0.0
     candidates: list[tuple[float, int, NodeView]] = []
     models: set[str] = set()
+    largest: float = 0
     for node in fleet:
         if node.state is not NodeState.READY:
             continue
@@ -158,6 +161,7 @@ def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None =
             continue
         fitting += 1
         models.add(node.model)
+        largest = max(largest, node.context_tokens or inf)
         own, pace = node.slots, node.pace or EDGE_GUESS
         open_slots = node.free + node.lent
         busy = own - open_slots
@@ -192,6 +196,7 @@ def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None =
         mean,
         busy_slots / total,
         full / total,
+        None if largest == inf else int(largest),
         weak,
         stake_s,
     )
@@ -201,8 +206,9 @@ def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s:
     """When each leg would be done, placed in order over the shortlist as `place` does: by what it costs there.
 
     `starts`: when each may begin, in rising order. A leg that finds no slot waits for the first that comes free: one in
-    which an earlier of these legs ends, or one of those that others hold, which are theirs until what was owed before
-    this request is done, `wait_s` from now.
+    which an earlier of these legs ends, or one of those that others hold. In these what was owed before this request
+    comes first, for `wait_s` from now, and then the rest of a passage: any share of it, so that of `n` slots one comes
+    free after each `n + 1`th of its time.
     """
     seats = [
         _Seat(
@@ -213,8 +219,12 @@ def placed_s(seen: Survey, legs: Sequence[Leg], starts: Sequence[float], wait_s:
         )
         for node in seen.shortlist
     ]
-    others = [wait_s] * min(max(seen.slots - seen.free, 0 if seats else 1), len(legs))
     crowd = round(seen.full_batch) - 1
+    held = seen.slots - seen.free
+    share_s = TYPICAL_TOKENS * seen.pace.token_s(crowd + 1) / (held + 1)
+    others = [wait_s + (number + 1) * share_s for number in range(min(held, len(legs)))]
+    if not seats and not others:  # nobody can write
+        others = [wait_s]
     done: list[float] = []
     for leg, start in zip(legs, starts, strict=True):
         best_s, least_s, best = 0.0, inf, None

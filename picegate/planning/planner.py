@@ -18,13 +18,20 @@ from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.levels import LevelModel, point_count
 from picegate.planning.load import Load
 from picegate.planning.losses import NO_LOSSES, Losses
-from picegate.planning.options import WEIGHTS, Scene, progressive_options, whole_in_cloud, whole_on_edge
+from picegate.planning.options import (
+    EDGE_INSTRUCTION_TOKENS,
+    WEIGHTS,
+    Scene,
+    progressive_options,
+    whole_in_cloud,
+    whole_on_edge,
+)
 from picegate.planning.placement import survey
 from picegate.planning.prices import market
 from picegate.planning.repairs import RepairModel
 from picegate.planning.skill import Skill
 
-PASSAGE_TOKENS = 300  # what one passage may take of a node's context besides the conversation
+PASSAGE_TOKENS = EDGE_INSTRUCTION_TOKENS + 180  # of a node's context besides the conversation: a passage of 70 words
 SKETCH_TOKENS = 250  # our instructions in a sketch prompt
 HEDGE_DOUBTS = 4.0  # a first token is late when it takes so many times as long as predicted
 HEDGE_LEAST_S = 1.0
@@ -234,7 +241,7 @@ def _edge_only(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Choic
         raise BadRequest(message, code="unsupported_parameter", param=ask.needs[0])
     if not any(node.usable for node in fleet):
         raise NoNode("data_policy is edge_only, and no edge node is ready")
-    needed = forecast.prompt_tokens + forecast.answer_tokens
+    needed = forecast.whole_tokens
     if not _fit(fleet, needed):
         largest = max(node.context_tokens or 0 for node in fleet if node.usable)
         message = f"about {needed} tokens are needed, and the largest context of an edge node is {largest} tokens"
@@ -246,7 +253,7 @@ def _instead(ask: Ask, forecast: Forecast, fleet: Sequence[NodeView]) -> Choice 
     """An edge in the place of a cloud that does not answer."""
     if ask.needs or ask.data_policy is DataPolicy.CLOUD_ONLY or ask.options.mode is Mode.CLOUD:
         return None
-    if not _fit(fleet, forecast.prompt_tokens + forecast.answer_tokens):
+    if not _fit(fleet, forecast.whole_tokens):
         return None
     return by_rule(Mode.EDGE, "cloud_down", "the cloud does not answer, so an edge node writes the whole answer")
 

@@ -16,7 +16,7 @@ from picegate.planning.placement import TYPICAL_TOKENS, Survey
 
 _IN_HAND = 0.5 * TYPICAL_TOKENS  # of a passage that is being written, still to come: the mean over its life
 _MEMORY_S = 30.0  # after so long, an arrival weighs 1/e
-_UNLIMITED = 64  # calls in flight at a cloud of which no limit is known
+UNLIMITED = 64  # calls in flight at a cloud of which no limit is known
 
 
 @value
@@ -25,15 +25,12 @@ class Market:
 
     Attributes:
         cloud_price, edge_price: seconds of others' delay per token.
-        cloud_rate, edge_rate: tokens/s of each side when full; 0: nobody is there.
         cloud_wait_s, edge_wait_s: until what waits there now is done.
         spared_s: by so much longer would the cloud's queue last if edges wrote nothing; 0 where none stands.
     """
 
     cloud_price: float
     edge_price: float
-    cloud_rate: float
-    edge_rate: float
     cloud_wait_s: float
     edge_wait_s: float
     spared_s: float = 0.0
@@ -41,7 +38,7 @@ class Market:
 
 def market(cloud: CloudView, pace: Pace, fleet: Survey, load: Load, arrivals_per_s: float) -> Market:
     """`load` is what open requests still owe, whether it waits or is being written."""
-    limit = cloud.limit or _UNLIMITED
+    limit = cloud.limit or UNLIMITED
     cloud_rate = pace.tokens_per_s(limit)
     cloud_wait_s = sum(cloud.waiting) / cloud_rate
     # What is owed beyond a fleet full of passages waits, or will: points of sketches that are still being written
@@ -54,7 +51,7 @@ def market(cloud: CloudView, pace: Pace, fleet: Survey, load: Load, arrivals_per
     if edge_rate:
         edge_price += arrivals_per_s * edge_wait_s / edge_rate
     spared_s = load.edge_tokens / cloud_rate if cloud.waiting else 0.0
-    return Market(cloud_price, edge_price, cloud_rate, edge_rate, cloud_wait_s, edge_wait_s, spared_s)
+    return Market(cloud_price, edge_price, cloud_wait_s, edge_wait_s, spared_s)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from picegate.core.plan import NodeState, NodeView, Pace
 from picegate.planning.grouping import grouped
 from picegate.planning.latency import EDGE_GUESS
-from picegate.planning.placement import Leg, leg_s, place, placed_s, survey
+from picegate.planning.placement import TYPICAL_TOKENS, Leg, leg_s, place, placed_s, survey
 
 FAST = Pace(0.05, 1 / 900, 0.02, 0.003)
 SLOW = Pace(0.05, 1 / 900, 0.06, 0.003)
@@ -155,17 +155,19 @@ def test_points_of_one_answer_wait_for_one_another_where_slots_are_few() -> None
 def test_a_slot_that_others_hold_is_taken_where_it_comes_free_before_an_own_one() -> None:
     seen = survey([view("a", slots=3, free=1)], 0)
     own_s = leg_s(FAST, 2, Leg(100), warmed=True)
-    first, second, third, fourth = placed_s(seen, [Leg(100)] * 4, [0.0] * 4, 0.5, warmed=True)
+    third_s = TYPICAL_TOKENS * FAST.token_s(3) / 3  # of a passage, of which two are being written
+    first, second, third, fourth = placed_s(seen, [Leg(100)] * 4, [0.0] * 4, 0.1, warmed=True)
     assert first == own_s
-    assert second == third == 0.5 + leg_s(FAST, 2, Leg(100))
+    assert second == pytest.approx(0.1 + third_s + leg_s(FAST, 2, Leg(100)))
+    assert third == pytest.approx(0.1 + 2 * third_s + leg_s(FAST, 2, Leg(100)))
     assert fourth == pytest.approx(2 * own_s)
 
 
 def test_what_was_owed_before_is_written_while_a_point_is_still_to_come() -> None:
     full = survey([view("a", slots=2, free=0)], 0)
     now, later, much_later = placed_s(full, [Leg(100)] * 3, [0.0, 4.0, 20.0], 9.0, warmed=True)
-    assert now == later > 9.0
-    assert much_later == pytest.approx(now + 20.0 - 9.0)
+    assert 9.0 < now < later < now + TYPICAL_TOKENS * FAST.token_s(2)
+    assert much_later == pytest.approx(20.0 + leg_s(FAST, 1, Leg(100)))
 
 
 def test_fear_is_asked_for_among_the_models_that_fit_where_there_is_more_than_one() -> None:
