@@ -197,6 +197,7 @@ class Option:
         cost: what the planner minimises, in seconds: own finish, what others are delayed by, quality at risk.
         again_cloud, again_edge: of these tokens, those for passages that are expected to be written more than once.
         out: why it was not to be chosen; empty where it was.
+        nodes: that would write, so that read the question.
     """
 
     mode: Mode
@@ -210,6 +211,7 @@ class Option:
     out: str = ""
     again_cloud: float = 0.0
     again_edge: float = 0.0
+    nodes: int = 0
 
 
 @value

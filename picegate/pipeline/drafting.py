@@ -1,7 +1,7 @@
 """One candidate for one passage: a leg on an edge or in the cloud, filtered, scored, poured out or written aside."""
 
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import anyio
@@ -113,9 +113,9 @@ class Drafting:
         self._question = Question.of(run.ask.question, language)
         self._shared: dict[int | None, tuple[Message, ...]] = {}  # by context size
         self._sampling = edge_sampling(run.ask.sampling)
-        # Read before each passage where a node has nothing of it.
-        asked = estimate_chat_tokens([message.text for message in _last_turn(run.ask.messages)])
-        self._prompt_tokens = EDGE_INSTRUCTION_TOKENS + asked
+        # Read before each passage where a node has nothing of it; with a small context, without the older turns.
+        self._prompt_tokens = EDGE_INSTRUCTION_TOKENS + _tokens(run.ask.messages)
+        self._least_prompt_tokens = EDGE_INSTRUCTION_TOKENS + _tokens(_last_turn(run.ask.messages))
         self.warmed: set[str] = set()
 
     def shared(self, context_tokens: int | None) -> tuple[Message, ...]:
@@ -208,7 +208,7 @@ class Drafting:
     def _wish(self, task: Task, prefer: str | None, exclude: set[str]) -> Wish:
         planned, budget = self.planned(task), passage_budget_tokens(task.point, self._language)
         return Wish(
-            round(planned.prompt_tokens) + budget,
+            self._least_prompt_tokens + budget,
             prefer=prefer,
             exclude=frozenset(exclude),
             tokens=planned.tokens,
@@ -312,6 +312,10 @@ def edge_sampling(wished: Sampling, *, candidate: int = 0) -> Sampling:
         return wished if wished.temperature is not None else replace(wished, temperature=EDGE_TEMPERATURE)
     seed = None if wished.seed is None else wished.seed + candidate
     return replace(wished, temperature=max(wished.temperature or 0.0, OTHER_TEMPERATURE), seed=seed)
+
+
+def _tokens(messages: Sequence[Message]) -> int:
+    return estimate_chat_tokens([message.text for message in messages])
 
 
 def _last_turn(messages: tuple[Message, ...]) -> list[Message]:

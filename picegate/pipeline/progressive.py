@@ -241,13 +241,13 @@ class _Progressive:
         self._closed[segment].set()
 
     def _warm(self, warming: TaskGroup) -> None:
-        """Have the likely agents read the question while the cloud is still thinking."""
+        """Have the nodes that are likely to write read the question while the cloud is still thinking."""
         ask = self._run.ask
         free = [node for node in self._outside.fleet.view() if node.usable and node.free > 0]
         weak, stake_s = self._plan.weak, self._plan.stake_s
         free.sort(key=lambda node: price_s(node_s(node, Leg()), weak.get(node.model, 0.0), stake_s))
         sampling = edge_sampling(ask.sampling)
-        for node in free[: self._plan.max_points]:
+        for node in free[: chosen.nodes if (chosen := self._plan.chosen) is not None else self._plan.max_points]:
             call = EdgeCall(
                 LegKind.WARM,
                 ask.request_id,

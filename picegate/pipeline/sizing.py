@@ -7,9 +7,9 @@ from picegate.core.usage import LegEnd, LegKind
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Run
 from picegate.planning.options import EDGE_INSTRUCTION_TOKENS, WEIGHTS
-from picegate.planning.placement import survey
 from picegate.planning.planner import PASSAGE_TOKENS
 from picegate.planning.sizing import LEAST_PART_WORDS, MOST_SHARED_NOTES, MOST_SHARED_WORDS, Moment, parts, shared
+from picegate.planning.survey import survey
 from picegate.sketch.clauses import cut, joined, separable
 from picegate.sketch.prompts import passage_tokens
 from picegate.sketch.scripts import Language

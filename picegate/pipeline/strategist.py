@@ -22,13 +22,13 @@ from picegate.planning.length import LengthModel
 from picegate.planning.levels import LevelModel
 from picegate.planning.load import Owed
 from picegate.planning.losses import LossModel
-from picegate.planning.placement import Survey
 from picegate.planning.planner import Experience, plan
 from picegate.planning.policies import POLICIES
 from picegate.planning.prices import Arrivals, Market, market
 from picegate.planning.repairs import RepairModel, written
 from picegate.planning.skill import Skill, Trust
 from picegate.planning.standing import Standing, standings
+from picegate.planning.survey import Survey
 from picegate.planning.verdicts import contests, verdicts
 from picegate.settings import PlannerSettings, ProgressiveSettings
 

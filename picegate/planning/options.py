@@ -1,6 +1,6 @@
 """Every way a request could be answered, each with its predicted times, its tokens and its price."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.plan import CloudView, Forecast, Option, Pace
@@ -8,9 +8,11 @@ from picegate.core.value import value
 from picegate.planning.kinds import Kind
 from picegate.planning.levels import LEVELS, LevelModel, Split
 from picegate.planning.losses import NO_LOSSES, Losses
-from picegate.planning.placement import Leg, Survey, leg_s, placed_s
+from picegate.planning.placement import Leg
 from picegate.planning.prices import UNLIMITED, Market
 from picegate.planning.repairs import ONCE, Again
+from picegate.planning.schedule import Reading, Schedule, schedule
+from picegate.planning.survey import Survey
 
 EDGE_INSTRUCTION_TOKENS = 220  # instruction, worked example and notes of a passage's prompt, by estimate
 _UNLIKELY = 0.25  # a sketch that delegates less often than this is not tried
@@ -66,14 +68,19 @@ class Scene:
     again: Again = ONCE
     losses: Losses = NO_LOSSES
 
-    def cost(self, finish_s: float, cloud_tokens: float, edge_tokens: float, risk: float) -> float:
+    def cost(self, finish_s: float, cloud_tokens: float, edge_tokens: float, risk: float, read_s: float = 0.0) -> float:
         w, m = self.weights, self.market
-        delays_s = m.cloud_price * cloud_tokens + m.edge_price * edge_tokens
+        delays_s = m.cloud_price * cloud_tokens + m.edge_price * edge_tokens + m.node_price * read_s
         return finish_s + w.prices * delays_s + w.risk_s * risk + w.cloud_token_s * cloud_tokens
 
     def begin_s(self, tokens: float, prompt_tokens: float) -> float:
         """Until the cloud writes the first token of a call that will write `tokens`: its queue, then prefill."""
         return cloud_wait_s(self.cloud, self.pace, tokens) + self.pace.begin_s(prompt_tokens)
+
+    def placed(self, legs: Sequence[Leg], starts: Sequence[float], reading: Reading) -> Schedule:
+        """On edges."""
+        read_price = self.weights.prices * self.market.node_price
+        return schedule(self.fleet, legs, starts, self.market.edge_wait_s, reading, read_price)
 
     @property
     def token_s(self) -> float:
@@ -101,9 +108,8 @@ def whole_in_cloud(scene: Scene) -> Option:
 def whole_on_edge(scene: Scene, alone: Option) -> Option:
     """One node writes all of it. `alone`: the cloud's option, which it must beat."""
     tokens, fleet = scene.forecast.mean_tokens, scene.fleet
-    leg = Leg(tokens, scene.forecast.prompt_tokens)
-    (finish_s,) = placed_s(fleet, [leg], [0.0], scene.market.edge_wait_s, warmed=False)
-    finish_s += scene.losses.delay_s(1)
+    placed = scene.placed([Leg(tokens, scene.forecast.prompt_tokens)], [0.0], Reading.LATE)
+    finish_s = placed.done[0] + scene.losses.delay_s(1)
     pace = fleet.shortlist[0].pace if fleet.shortlist else None
     wait_s = 0.0 if fleet.shortlist else scene.market.edge_wait_s
     first_s = wait_s + (pace or fleet.pace).begin_s(scene.forecast.prompt_tokens)
@@ -123,8 +129,9 @@ def whole_on_edge(scene: Scene, alone: Option) -> Option:
         finish_s,
         0.0,
         tokens,
-        scene.cost(finish_s, 0.0, tokens, RISK_EDGE_EASY if easy else RISK_EDGE),
+        scene.cost(finish_s, 0.0, tokens, RISK_EDGE_EASY if easy else RISK_EDGE, placed.read_s),
         out,
+        nodes=placed.nodes,
     )
 
 
@@ -138,7 +145,8 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
     forecast = scene.forecast
     split = scene.levels.split(level, forecast, scene.max_points)
     first_s = scene.begin_s(split.cloud, forecast.prompt_tokens)
-    finish_s = _delegated_s(scene, split, first_s) + scene.losses.delay_s(split.points, forecast.chained)
+    placed = _delegated(scene, split, first_s)
+    finish_s = placed.done[0] + scene.losses.delay_s(split.points, forecast.chained)
     share = forecast.delegable
     mean_s = share * finish_s + (1.0 - share) * max(alone.finish_s, 0.0)
     # Nobody who reads waits for a repair, so it is in the tokens and in the price, not in the times.
@@ -150,7 +158,7 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
         out = "hardly anything to delegate"
     elif finish_s * _margin(scene, scene.fleet.pace) > alone.finish_s + scene.market.spared_s:
         out = "later than the cloud alone"
-    cost = scene.cost(mean_s, cloud_tokens, edge_tokens, share * RISK[level])
+    cost = scene.cost(mean_s, cloud_tokens, edge_tokens, share * RISK[level], placed.read_s)
     return Option(
         Mode.PROGRESSIVE,
         level,
@@ -163,6 +171,7 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
         out,
         again_cloud,
         again_edge,
+        placed.nodes,
     )
 
 
@@ -170,30 +179,23 @@ def progressive_options(scene: Scene, alone: Option, fixed_level: int = 0) -> It
     return [progressive_at(scene, level, alone) for level in ((fixed_level,) if fixed_level else LEVELS)]
 
 
-def _delegated_s(scene: Scene, split: Split, first_s: float) -> float:
-    """When the last passage is done: independent points side by side, a chain one after another."""
+def _delegated(scene: Scene, split: Split, first_s: float) -> Schedule:
+    """Passages: independent ones side by side, a chain in turn. `done`: the end of them all, and of the sketch."""
     token_s, forecast = scene.token_s, scene.forecast
     opening_s = first_s + 0.6 * split.own * token_s
     sketch_s = first_s + split.cloud * token_s
     line_s = split.line * token_s
-    leg = Leg(split.edge / split.points, forecast.prompt_tokens + EDGE_INSTRUCTION_TOKENS)
+    reading = Reading.AHEAD if scene.warm else Reading.LATE
     starts = [opening_s + line_s * (number + 1) if scene.pipelined else sketch_s for number in range(split.points)]
-    wait_s = scene.market.edge_wait_s
-    done = placed_s(scene.fleet, [leg] * split.points, starts, wait_s, warmed=scene.warm)
-    parallel_s = max(*done, sketch_s)
-    if not forecast.chained:
-        return parallel_s
-    pace, busy = _best(scene.fleet)
-    waiting_s = 0.0 if scene.fleet.shortlist else wait_s
-    chain_s = starts[0] + waiting_s + leg_s(pace, busy, Leg(split.edge, leg.prompt_tokens), warmed=scene.warm)
-    return (1.0 - forecast.chained) * parallel_s + forecast.chained * max(chain_s, sketch_s)
-
-
-def _best(fleet: Survey) -> tuple[Pace, int]:
-    if fleet.shortlist:
-        node = fleet.shortlist[0]
-        return node.pace or fleet.pace, node.slots - node.free - node.lent
-    return fleet.pace, round(fleet.full_batch) - 1
+    # Our own instructions are in every node's cache.
+    beside = scene.placed([Leg(split.edge / split.points, forecast.prompt_tokens)] * split.points, starts, reading)
+    end_s, nodes, read_s = max(*beside.done, sketch_s), beside.nodes, beside.read_s
+    if forecast.chained:
+        chain = scene.placed([Leg(split.edge, forecast.prompt_tokens)], starts[:1], reading)
+        end_s += forecast.chained * (max(chain.done[0], sketch_s) - end_s)
+        read_s += forecast.chained * (chain.read_s - read_s)
+        nodes = chain.nodes if forecast.chained > 0.5 else nodes
+    return Schedule((end_s,), nodes, read_s)
 
 
 def _margin(scene: Scene, edge: Pace) -> float:

@@ -26,10 +26,10 @@ from picegate.planning.options import (
     whole_in_cloud,
     whole_on_edge,
 )
-from picegate.planning.placement import survey
 from picegate.planning.prices import market
 from picegate.planning.repairs import RepairModel
 from picegate.planning.skill import Skill
+from picegate.planning.survey import survey
 
 PASSAGE_TOKENS = EDGE_INSTRUCTION_TOKENS + 180  # of a node's context besides the conversation: a passage of 70 words
 SKETCH_TOKENS = 250  # our instructions in a sketch prompt

@@ -12,7 +12,8 @@ from math import exp
 from picegate.core.plan import CloudView, Pace
 from picegate.core.value import value
 from picegate.planning.load import Load
-from picegate.planning.placement import TYPICAL_TOKENS, Survey
+from picegate.planning.placement import TYPICAL_TOKENS
+from picegate.planning.survey import Survey
 
 _IN_HAND = 0.5 * TYPICAL_TOKENS  # of a passage that is being written, still to come: the mean over its life
 _MEMORY_S = 30.0  # after so long, an arrival weighs 1/e
@@ -25,12 +26,14 @@ class Market:
 
     Attributes:
         cloud_price, edge_price: seconds of others' delay per token.
+        node_price: the same per second in which one node writes nothing, since it reads.
         cloud_wait_s, edge_wait_s: until what waits there now is done.
         spared_s: by so much longer would the cloud's queue last if edges wrote nothing; 0 where none stands.
     """
 
     cloud_price: float
     edge_price: float
+    node_price: float
     cloud_wait_s: float
     edge_wait_s: float
     spared_s: float = 0.0
@@ -50,8 +53,10 @@ def market(cloud: CloudView, pace: Pace, fleet: Survey, load: Load, arrivals_per
     edge_price = fleet.pace.slope_s * fleet.batch
     if edge_rate:
         edge_price += arrivals_per_s * edge_wait_s / edge_rate
+    # Who is written there waits, and so does the node's share of what comes meanwhile.
+    node_price = fleet.batch + (arrivals_per_s * edge_wait_s / fleet.fitting if fleet.fitting else 0.0)
     spared_s = load.edge_tokens / cloud_rate if cloud.waiting else 0.0
-    return Market(cloud_price, edge_price, cloud_wait_s, edge_wait_s, spared_s)
+    return Market(cloud_price, edge_price, node_price, cloud_wait_s, edge_wait_s, spared_s)
 
 
 @dataclass(slots=True)

@@ -7,8 +7,10 @@ read once more, or once less), which is priced as everything else is: in seconds
 """
 
 from picegate.core.value import value
-from picegate.planning.placement import TYPICAL_TOKENS, Leg, Survey, placed_s
+from picegate.planning.placement import TYPICAL_TOKENS, Leg
 from picegate.planning.prices import Market
+from picegate.planning.schedule import Reading, schedule
+from picegate.planning.survey import Survey
 
 LEAST_PART_WORDS = 50  # of a cut point; a typical passage has 60
 MOST_PARTS = 4
@@ -105,4 +107,5 @@ def shared(first: float, second: float, at: Moment) -> Size:
 def _end_s(tokens: float, count: int, at: Moment) -> float:
     """When the answer would end, with a passage begun now in so many legs."""
     legs = [Leg(tokens / count, at.prompt_tokens)] * count
-    return max(at.rest_s, *placed_s(at.fleet, legs, [0.0] * count, at.market.edge_wait_s, warmed=at.warmed))
+    reading = Reading.DONE if at.warmed else Reading.LATE
+    return max(at.rest_s, *schedule(at.fleet, legs, [0.0] * count, at.market.edge_wait_s, reading).done)

@@ -15,10 +15,10 @@ from picegate.planning.choice import Rules
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.length import LengthModel
 from picegate.planning.load import Load
-from picegate.planning.placement import survey
 from picegate.planning.planner import Experience, plan
 from picegate.planning.prices import market
 from picegate.planning.sizing import MOST_PARTS, Moment, parts
+from picegate.planning.survey import survey
 from picegate.settings import FleetSettings, StaticNodeSettings
 
 SIZES = (10, 100, 1_000, 10_000)
