@@ -13,7 +13,8 @@ from picegate.accounting.bulk import Bulk
 from picegate.accounting.prices import Prices
 from picegate.accounting.reader import Reader
 from picegate.accounting.rows import Values, request_values, rows_of, text_values
-from picegate.accounting.tables import metadata, requests
+from picegate.accounting.tables import metadata, requests, weighings
+from picegate.accounting.weighing import weighing
 from picegate.core.chat import Ask
 from picegate.core.events import Event, Finished, Planned, RawChunk, RawReply, TextDelta
 from picegate.core.plan import Plan
@@ -42,6 +43,7 @@ class _Entry:
     request: Values
     rows: dict[Table, list[Values]]
     ask: Ask
+    plan: Plan | None
     said: list[Event]
 
 
@@ -99,7 +101,7 @@ class Ledger(Reader):
                 "the ledger's database is too slow: a request was not recorded", extra={"request_id": of.ask.request_id}
             )
             return
-        self._waiting.append(_Entry(request, rows_of(of.plan, end.tally), of.ask, of.said))
+        self._waiting.append(_Entry(request, rows_of(of.plan, end.tally), of.ask, of.plan, of.said))
         if not self._some.is_set():  # waking the thread for every request would cost more than its row
             self._some.set()
 
@@ -126,7 +128,7 @@ class Ledger(Reader):
         numbers = self._bulk[requests].number(connection, rows)
         of_table: dict[Table, list[Values]] = {}
         for number, entry in zip(numbers, entries, strict=True):
-            for table, values in entry.rows.items():
+            for table, values in (*entry.rows.items(), (weighings, weighing(entry.plan))):
                 if values:
                     of_table.setdefault(table, []).extend(row | {"request": number} for row in values)
         for table, all_rows in of_table.items():

@@ -7,7 +7,18 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Engine, RowMapping, Table, case, distinct, func, select
 
-from picegate.accounting.tables import forecasts, legs, metadata, passages, qualities, requests, stalls, waits
+from picegate.accounting.tables import (
+    forecasts,
+    legs,
+    metadata,
+    passages,
+    qualities,
+    requests,
+    stalls,
+    waits,
+    weighings,
+)
+from picegate.accounting.weighing import unweighed, weighed
 from picegate.core.usage import LegEnd
 from picegate.database import create_tables
 
@@ -107,7 +118,8 @@ class Reader:
         """The request with its `legs`, `passages`, `stalls`, `nodes` and `forecast` (None where nothing was forecast).
 
         Each leg has its `quality` (None: not scored), `kept` as there, and `waited_s` (None: it did not wait); each
-        passage its `stall` (None: nobody had to wait in it). `stalls` has all of them, the longest first.
+        passage its `stall` (None: nobody had to wait in it). `stalls` has all of them, the longest first. The
+        forecast has the `options` that were weighed, as `explain` shows them; none where a rule or the client decided.
         The latest, should the id have been used twice. None if unknown.
         """
         found = self._requests(requests.c.request_id == request_id, 1)
@@ -131,7 +143,9 @@ class Reader:
                     yield found[row["request"]], _plain(table, row)
 
             for request, forecast in of(forecasts):
-                request["forecast"] = forecast
+                request["forecast"] = forecast | unweighed()
+            for request, row in of(weighings):
+                request["forecast"] |= weighed(row)
             for request, leg in of(legs, legs.c.id):
                 request["legs"].append(leg | {"quality": None, "kept": None, "waited_s": None})
                 if leg["where"] not in ("cloud", *request["nodes"]):

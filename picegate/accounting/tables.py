@@ -57,6 +57,18 @@ forecasts = Table(
     Column("numbers", JSON, nullable=False),  # what else the plan was made by
 )
 
+# The ways to answer that the plan was chosen from, where there was a choice, and the forecast's shares behind them.
+weighings = Table(
+    "weighings",
+    metadata,
+    Column("request", Integer, ForeignKey(requests.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("delegable", Float, nullable=False),
+    Column("chained", Float, nullable=False),
+    Column("hard", Float, nullable=False),
+    Column("chosen", Integer),  # which of the options, counted from 0
+    Column("options", JSON, nullable=False),  # a list of figures each, in the order of weighing.py
+)
+
 # What was found in the passages that were scored. `leg`: which of the request's legs wrote it, counted from 0.
 qualities = Table(
     "qualities",

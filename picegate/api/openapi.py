@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from picegate.core.chat import DataPolicy, Mode, ServiceLevel
-from picegate.wire.chat import MAX_STOPS
+from picegate.wire.chat import MAX_STOPS, SERVICE_TIERS
 from picegate.wire.messages import ROLES
 from picegate.wire.options import MAX_ENSEMBLE
 
@@ -64,7 +64,7 @@ CHAT_REQUEST: dict[str, Any] = {
                     "frequency_penalty": _PENALTY,
                     "stop": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": MAX_STOPS}]},
                     "n": {"type": "integer", "minimum": 1, "maximum": 128},
-                    "service_tier": _TEXT,
+                    "service_tier": {**_TEXT, "enum": list(SERVICE_TIERS)},
                     "pice": _PICE,
                 },
                 "example": {"model": "pice", "messages": [{"role": "user", "content": "How can I handle stress?"}]},

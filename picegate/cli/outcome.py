@@ -6,6 +6,7 @@ from typing import Any
 from rich.text import Text
 
 from picegate.cli.lane import Marks
+from picegate.cli.weighed import weighed
 from picegate.core.usage import STALL_S
 
 GAP = "   "
@@ -15,7 +16,9 @@ Figure = tuple[str, str]  # what it is, and the figure itself
 def outcome(record: Mapping[str, Any], width: int) -> list[Text]:
     lines = flow([*_end(record), *_times(record)], width)
     lines += [*flow(_tokens(record), width), *flow(_money(record), width)]
-    return lines + flow(_expected(record), width, faint=True)
+    lines += flow(_expected(record), width, faint=True)
+    options = (record["forecast"] or {}).get("options")
+    return lines + ([Text(), *weighed(options, record)] if options else [])
 
 
 def legend(drawn: str, width: int, marks: Marks) -> list[Text]:
@@ -97,6 +100,18 @@ def _expected(record: Mapping[str, Any]) -> list[Figure]:
         figures.append(("first token", _seconds(forecast["first_token_s"])))
     if forecast["finish_s"] is not None:
         figures.append(("whole answer", _seconds(forecast["finish_s"])))
+    return figures + (_weighed_by(forecast) if forecast["options"] else [])
+
+
+def _weighed_by(forecast: Mapping[str, Any]) -> list[Figure]:
+    numbers = forecast["numbers"]
+    cloud_ms, edge_ms = (numbers[f"{side}_price_ms"] for side in ("cloud", "edge"))
+    figures = [
+        ("can be delegated", f"{forecast['delegable']:.0%}, of it {forecast['chained']:.0%} in one piece"),
+        ("a token delays others by", f"{cloud_ms:g} ms in the cloud, {edge_ms:g} ms on the edge"),
+    ]
+    if numbers["spared_s"]:
+        figures.append(("the cloud's queue is spared", _seconds(numbers["spared_s"])))
     return figures
 
 

@@ -1,4 +1,4 @@
-"""What the planner has learnt, kept in the database, so that a restart forgets nothing."""
+"""What the planner has learnt, kept in the database, so that a restart does not forget it."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -33,13 +33,21 @@ class Memory:
         self._engine = engine
 
     def read(self) -> dict[str, Any]:
-        """Each part that was written, by its name; empty where none was or none can be read."""
+        """Each part that was written, by its name; those that cannot be read are left out."""
         try:
             with self._engine.connect() as connection:
-                return {row.name: row.data for row in connection.execute(select(learned.c.name, learned.c.data))}
+                names = connection.scalars(select(learned.c.name)).all()
         except Exception:
             log.exception("what the planner had learnt cannot be read; it begins anew")
             return {}
+        parts: dict[str, Any] = {}
+        for name in names:
+            try:
+                with self._engine.connect() as connection:
+                    parts[name] = connection.scalar(select(learned.c.data).where(learned.c.name == name))
+            except Exception as error:
+                log.warning("what the planner had learnt of %s cannot be read, so that begins anew: %s", name, error)
+        return parts
 
     def write(self, parts: Mapping[str, Any]) -> None:
         """Replace what is kept of these parts."""

@@ -4,10 +4,12 @@ It listens to every event of every request, is told of every leg, and makes the 
 thread only.
 """
 
+import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from picegate.core.chat import Ask, Mode
 from picegate.core.events import Event, Finished, Planned, SketchPoint
@@ -32,9 +34,18 @@ from picegate.planning.survey import Survey
 from picegate.planning.verdicts import contests, verdicts
 from picegate.settings import PlannerSettings, ProgressiveSettings
 
+log = logging.getLogger(__name__)
+
 _PACE_S = 1.0  # a pace is reckoned anew this often
 _LEARN_S = 0.02  # of more than 50 answers a second, the rest would teach nothing new and take time
 _WHOLE = (LegKind.CLOUD, LegKind.EDGE)  # legs whose thinking counts as a part of the answer
+
+
+class _Model(Protocol):
+    def as_data(self) -> dict[str, Any]: ...
+
+
+_M = TypeVar("_M", bound=_Model)
 
 
 @dataclass(slots=True)
@@ -55,19 +66,19 @@ class Strategist:
         threshold: float | None = None,
         candidates: int = 1,
     ) -> None:
-        """`memory`: what an earlier one wrote down; parts of it that are not understood are begun anew.
+        """`memory`: what an earlier one wrote down; parts of it that are not understood are begun anew, and logged.
 
         `threshold`: passages of less confidence are weak. None: none is scored, and no model is trusted less than
         another. `candidates`: that may be written for one passage.
         """
         memory = memory or {}
         self._clock = clock
-        self._lengths = LengthModel.of(memory.get("lengths"))
-        self._skill = Skill.of(memory.get("skill"), clock())
+        self._lengths = _restored("lengths", memory, LengthModel.of)
+        self._skill = _restored("skill", memory, partial(Skill.of, now=clock()))
         self._threshold = threshold
         self._experience = Experience(
-            levels=LevelModel.of(memory.get("levels")),
-            repairs=RepairModel.of(memory.get("repairs")),
+            levels=_restored("levels", memory, LevelModel.of),
+            repairs=_restored("repairs", memory, RepairModel.of),
             skill=self._skill if threshold is not None else None,
         )
         self._cloud = PaceModel(CLOUD_GUESS, now=clock())
@@ -208,3 +219,15 @@ class Strategist:
         if now - self._pace_at >= _PACE_S:
             self._pace, self._pace_at = self._cloud.pace(now), now
         return self._pace
+
+
+def _restored(name: str, memory: Mapping[str, Any], of: Callable[[Mapping[str, Any] | None], _M]) -> _M:
+    """The model that goes on from what `memory` has under `name`. `of` gives a new one for what it cannot read."""
+    data, new = memory.get(name), of(None)
+    known = new.as_data()
+    if data is None or data == known:
+        return new
+    model = of(data) if isinstance(data, Mapping) else new
+    if model.as_data() == known:
+        log.warning("what was learnt of %s is another version's or broken, so that begins anew", name)
+    return model

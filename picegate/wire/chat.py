@@ -13,7 +13,8 @@ from picegate.wire.needs import read_needs
 from picegate.wire.options import read_model, read_options, stricter
 
 MAX_STOPS = 4
-_STRINGS = ("user", "service_tier", "safety_identifier", "prompt_cache_key")
+SERVICE_TIERS = ("auto", "default", "flex", "priority", "scale")
+_STRINGS = ("user", "safety_identifier", "prompt_cache_key")
 
 
 def read_chat(
@@ -53,7 +54,7 @@ def read_chat(
         sampling=_sampling(fields),
         max_tokens=fields.integer("max_completion_tokens", 1) or bound,
         stop=_stop(fields),
-        service_tier=fields.string("service_tier"),
+        service_tier=fields.choice("service_tier", SERVICE_TIERS),
         stream=stream,
         include_usage=_include_usage(fields, stream),
         data_policy=policy,

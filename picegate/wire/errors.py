@@ -9,6 +9,7 @@ from picegate.core.errors import Busy, CloudRefused, PiceError
 
 _CLIENT = "invalid_request_error"
 _SERVER = "server_error"
+_LIMIT = "rate_limit_error"
 
 # Status and OpenAI's error type; an error's own class decides, else the nearest of its parents that stands here.
 TABLE: dict[type[PiceError], tuple[int, str]] = {
@@ -17,8 +18,8 @@ TABLE: dict[type[PiceError], tuple[int, str]] = {
     ours.Forbidden: (403, "permission_error"),
     ours.NotFound: (404, _CLIENT),
     ours.TooLarge: (413, _CLIENT),
-    ours.RateLimited: (429, "rate_limit_error"),
-    ours.Overloaded: (429, _SERVER),
+    ours.RateLimited: (429, _LIMIT),
+    ours.Overloaded: (429, _LIMIT),
     ours.Busy: (503, _SERVER),
     ours.CloudError: (502, _SERVER),
     ours.CloudUnavailable: (503, _SERVER),

@@ -28,6 +28,7 @@ def _forecast(forecast: Forecast) -> dict[str, Any]:
     return {
         "prompt_tokens": forecast.prompt_tokens,
         "answer_tokens": forecast.answer_tokens,
+        "mean_tokens": round(forecast.mean_tokens),
         "p10_tokens": forecast.quantile(0.1),
         "p90_tokens": forecast.quantile(0.9),
         "delegable": round(forecast.delegable, 2),

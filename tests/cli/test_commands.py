@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from picegate.cli.meanings import MEANINGS
 from tests.cli.conftest import Config
 from tests.cli.running import environment, run
+
+NODE = '[[nodes]]\nname = "nano"\nurl = "http://127.0.0.1:1/v1"\nmodel = "m"\nslots = 4'
 
 
 def test_the_console_script_is_installed_and_tells_its_version() -> None:
@@ -107,15 +110,35 @@ def test_usage_refuses_what_it_does_not_understand(config: Config, option: list[
 
 
 def test_a_question_is_planned_without_a_gateway(config: Config) -> None:
-    node = '[[nodes]]\nname = "nano"\nurl = "http://127.0.0.1:1/v1"\nmodel = "m"\nslots = 4'
     question = "Explain in detail how someone can keep stress low over a whole year."
-    forced = run("explain", question, "--model", "pice-progressive", "--level", "3", "--json", "--config", config(node))
+    forced = run("explain", question, "--model", "pice-progressive", "--level", "3", "--json", "--config", config(NODE))
     plan = json.loads(forced.out)
     assert (plan["mode"], plan["level"], plan["forced"]) == ("progressive", 3, True)
-    shown = run("explain", question, "--config", config())
+
+
+def test_explain_shows_every_way_and_says_what_its_figures_are(config: Config) -> None:
+    question = "Explain in detail how someone can keep stress low over a whole year."
+    shown = run("explain", question, "--config", config(NODE)).out
+    plan = json.loads(run("explain", question, "--json", "--config", config(NODE)).out)
+    assert set(plan["numbers"]) <= set(MEANINGS)
+    ways = [line[3:].split()[0] for line in shown.splitlines() if line.startswith(("->", "   "))]
+    assert [way for way in ways if way in ("cloud", "progressive", "edge")] == ["cloud", *["progressive"] * 3, "edge"]
+    cloud = next(line for line in shown.splitlines() if line[3:].startswith("cloud "))
+    mean, median = plan["forecast"]["mean_tokens"], plan["forecast"]["answer_tokens"]
+    assert mean > median
+    assert cloud.split()[5] == str(mean)
+    assert f"median {median} tokens" in shown
+    assert f"mean {mean}, which" in " ".join(shown.split())
+    assert "No other way" not in shown
+
+
+def test_explain_shows_the_cloud_alone_where_there_is_no_other_way(config: Config) -> None:
+    shown = run("explain", "Why is the sky blue?", "--config", config())
     assert shown.status == 0
-    assert "cloud" in shown.out
-    assert "reason" in shown.out
+    assert "\n-> cloud " in shown.out
+    assert "No other way was weighed: no edge node is ready.\nOnly nodes under [[nodes]] are known here" in shown.out
+    forced = run("explain", "Why is the sky blue?", "--model", "pice-cloud", "--config", config()).out
+    assert "No other way was weighed: the client asked for the cloud.\n\n" in forced
 
 
 def test_an_unknown_model_is_told(config: Config) -> None:

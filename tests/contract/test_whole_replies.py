@@ -108,6 +108,7 @@ async def test_explain_shows_the_plan_and_runs_nothing(tmp_path: Path) -> None:
         "forecast": {
             "prompt_tokens": 12,
             "answer_tokens": 300,
+            "mean_tokens": 300,
             "p10_tokens": 300,
             "p90_tokens": 300,
             "delegable": 1.0,

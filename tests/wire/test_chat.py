@@ -190,6 +190,8 @@ def test_what_only_the_cloud_can_serve_is_named(fields: dict[str, Any], needs: t
         ({"top_logprobs": 21}, "top_logprobs"),
         ({"modalities": [1]}, "modalities[0]"),
         ({"user": 5}, "user"),
+        ({"service_tier": 5}, "service_tier"),
+        ({"service_tier": "blah"}, "service_tier"),
         ({"metadata": "x"}, "metadata"),
         ({"pice": "fast"}, "pice"),
         ({"pice": {"foo": 1}}, "pice.foo"),

@@ -22,6 +22,7 @@ def test_every_error_has_a_status_and_openais_shape(kind: type[PiceError]) -> No
     assert set(said.body["error"]) == {"message", "type", "param", "code"}
     assert said.body["error"]["type"]
     assert ("retry-after" in said.headers) == (said.status in (429, 503))
+    assert (said.body["error"]["type"] == "rate_limit_error") == (said.status == 429)
 
 
 def test_a_class_below_another_may_have_a_row_of_its_own() -> None:

@@ -116,3 +116,23 @@ async def test_what_was_forecast_stands_beside_what_came_of_it() -> None:
         assert forecast["numbers"]["nodes_ready"] == 2
         assert 'picegate_forecast_answers_total{held="true",quantile="p90"} 1.0' in metrics
         assert 'picegate_predicted_finish_ratio_count{mode="progressive"} 1.0' in metrics
+
+
+async def test_a_record_shows_that_no_later_way_than_the_cloud_alone_was_taken() -> None:
+    async with cluster() as c:
+        forecast = (await recorded(c, await hear(c.client(), **body("pice"))))["forecast"]
+        alone, *others = forecast["options"]
+        (chosen,) = [option for option in forecast["options"] if option["chosen"]]
+        assert [(option["mode"], option["level"]) for option in (alone, *others)] == [
+            ("cloud", 0),
+            ("progressive", 1),
+            ("progressive", 2),
+            ("progressive", 3),
+            ("edge", 0),
+        ]
+        assert chosen["mode"] == "progressive"
+        assert chosen["finish_s"] <= alone["finish_s"] + forecast["numbers"]["spared_s"]
+        assert 0 < forecast["delegable"] <= 1
+        assert forecast["numbers"]["cloud_price_ms"] >= 0
+        forced = (await recorded(c, await hear(c.client())))["forecast"]
+        assert forced["options"] == []

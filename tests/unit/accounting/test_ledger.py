@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
 
 from picegate.accounting.ledger import Ledger
 from picegate.accounting.prices import Prices
 from picegate.accounting.reader import Reader
+from picegate.accounting.tables import weighings
 from picegate.core.chat import Mode
 from picegate.core.errors import ConfigError
 from picegate.core.events import Finished, Planned, RawChunk, RawReply
@@ -18,6 +19,7 @@ from picegate.core.plan import Forecast, Option
 from picegate.core.quality import Quality
 from picegate.core.usage import PassageRecord, Stall, Tally
 from picegate.database import open_database
+from picegate.wire.plan import plan_body
 from tests.unit.happenings import CLOUD, PROGRESSIVE, ask, cloud_tally, progressive_events, progressive_tally, tell
 
 PRICES = Prices(input=2.0, cached_input=0.5, output=10.0, edge_output=0.1)
@@ -68,6 +70,54 @@ def test_what_the_planner_expected_is_kept_beside_what_came(engine: Engine) -> N
     assert forecast["answer_tokens_p10"] < forecast["answer_tokens_p50"] == 300 < forecast["answer_tokens_p90"]
     assert (forecast["finish_s"], found["total_s"]) == (5.0, 4.0)
     assert forecast["numbers"] == {"nodes_ready": 2}
+
+
+ALONE = Option(Mode.CLOUD, 0, 0, 0.4, 9.2512, 417.4, 0.0, 12.3456)
+SPLIT = Option(Mode.PROGRESSIVE, 2, 4, 0.3, 5.0, 100.0, 260.0, 5.5, again_cloud=3.0, again_edge=8.0)
+EDGE = Option(Mode.EDGE, 0, 0, 0.2, 30.0, 0.0, 417.0, 35.0, out="later than the cloud alone")
+WEIGHED = replace(
+    PROGRESSIVE,
+    forecast=Forecast(500, 300, spread=0.4, delegable=0.8, chained=0.1),
+    options=(ALONE, SPLIT, EDGE),
+    chosen=SPLIT,
+)
+
+
+@pytest.mark.parametrize("reads_json", [True, False])
+def test_all_ways_that_were_weighed_are_kept_as_explain_shows_them(engine: Engine, reads_json: bool) -> None:
+    ledger = Ledger(engine, PRICES)
+    for bulk in ledger._bulk.values():
+        bulk._reads_json = reads_json
+    tell(ledger.listen, ask("before"), progressive_events())
+    tell(ledger.listen, ask(), [Planned(WEIGHED), *progressive_events()[1:]])
+    ledger.close()
+    forecast = (ledger.find("req-1") or {})["forecast"]
+    assert forecast["options"] == plan_body(WEIGHED)["options"]
+    assert [option["chosen"] for option in forecast["options"]] == [False, True, False]
+    assert (forecast["delegable"], forecast["chained"], forecast["hard"]) == (0.8, 0.1, 0.0)
+
+
+def test_a_plan_made_by_a_rule_adds_no_options(engine: Engine) -> None:
+    ledger = Ledger(engine, PRICES)
+    tell(ledger.listen, ask(), [Planned(replace(WEIGHED, options=())), *progressive_events()[1:]])
+    ledger.close()
+    assert (ledger.find("req-1") or {})["forecast"]["options"] == []
+    with engine.connect() as connection:
+        assert not connection.scalar(select(func.count()).select_from(weighings))
+
+
+def test_a_ledger_from_before_options_were_kept_is_read_and_gets_them(engine: Engine) -> None:
+    ledger = Ledger(engine, PRICES)
+    tell(ledger.listen, ask(), [Planned(WEIGHED), *progressive_events()[1:]])
+    ledger.close()
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE weighings"))
+    newer = Ledger(engine, PRICES)
+    tell(newer.listen, ask("req-2"), [Planned(WEIGHED), *progressive_events()[1:]])
+    newer.close()
+    old, new = ((newer.find(name) or {})["forecast"] for name in ("req-1", "req-2"))
+    assert (old["delegable"], old["options"], old["finish_s"]) == (None, [], 5.0)
+    assert len(new["options"]) == 3
 
 
 def test_a_plan_without_a_forecast_has_none_in_the_ledger(engine: Engine) -> None:

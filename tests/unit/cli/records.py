@@ -47,6 +47,25 @@ def passage(point: int, opened_s: float, turn_s: float | None, done_s: float | N
     }
 
 
+def option(
+    mode: str, level: int, finish_s: float, cloud: int, edge: int, cost: float, out: str | None = None, **other: Any
+) -> Record:
+    return {
+        "mode": mode,
+        "level": level,
+        "points": 4 if level else 0,
+        "first_token_s": 0.4,
+        "finish_s": finish_s,
+        "cloud_tokens": cloud,
+        "edge_tokens": edge,
+        "again_tokens": {"cloud": 0, "edge": 0},
+        "cost": cost,
+        "out": out,
+        "chosen": False,
+        **other,
+    }
+
+
 def request(*legs: Record, passages: tuple[Record, ...] = (), **other: Any) -> Record:
     return {
         "request_id": "req-1",
@@ -100,5 +119,14 @@ def eventful() -> Record:
             "answer_tokens_p90": 560,
             "first_token_s": 0.4,
             "finish_s": 6.0,
+            "numbers": {"cloud_price_ms": 1.25, "edge_price_ms": 0.1, "spared_s": 2.5},
+            "delegable": 0.82,
+            "chained": 0.1,
+            "hard": 0.0,
+            "options": [
+                option("cloud", 0, 9.3, 417, 0, 12.1),
+                option("progressive", 2, 6.0, 105, 263, 8.0, chosen=True),
+                option("edge", 0, 20.0, 0, 417, 30.0, out="too hard for a small model"),
+            ],
         },
     )

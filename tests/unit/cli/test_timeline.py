@@ -101,6 +101,31 @@ def test_the_outcome_is_told_in_figures() -> None:
     assert "expected: 310 tok (180 to 560)   first token 0.40 s   whole answer 6.00 s" in said
 
 
+def test_what_came_stands_below_the_ways_that_were_weighed() -> None:
+    lines = drawn(eventful())
+    at = next(number for number, line in enumerate(lines) if line.split()[:2] == ["mode", "first"])
+    assert lines[at : at + 5] == [
+        "   mode           first   done cloud tok edge tok cost",
+        "   cloud         0.40 s  9.3 s       417        0 12.1",
+        "-> progressive 2 0.40 s  6.0 s       105      263  8.0",
+        "   edge          0.40 s 20.0 s         0      417 30.0 too hard for a small model",
+        "   came of it    1.00 s 10.0 s       105      263",
+    ]
+    said = "\n".join(lines)
+    assert "can be delegated 82%, of it 10% in one piece" in said
+    assert "a token delays others by 1.25 ms in the cloud, 0.1 ms on the edge" in said
+    assert "the cloud's queue is spared 2.50 s" in said
+
+
+def test_where_nothing_was_weighed_no_ways_are_drawn() -> None:
+    record = eventful()
+    record["forecast"] |= {"options": [], "delegable": None, "chained": None}
+    said = "\n".join(drawn(record))
+    assert "expected: 310 tok" in said
+    assert "came of it" not in said
+    assert "delegated" not in said
+
+
 def test_a_saving_below_nothing_is_called_what_it_is() -> None:
     said = "\n".join(drawn(request(leg("sketch", "cloud", 0.0, 1.0, 4.0), cost=3.0, cloud_only_cost=2.0)))
     assert "dearer than the cloud alone by about 1.000000 USD (50%)" in said

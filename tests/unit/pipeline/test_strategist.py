@@ -237,13 +237,40 @@ def test_a_restart_forgets_nothing(engine: Engine) -> None:
     assert again.plan(ask(), CloudView(limit=16), TWO).weak == of.plan(ask(), CloudView(limit=16), TWO).weak != {}
 
 
-def test_a_memory_of_another_version_means_the_priors(engine: Engine) -> None:
+def test_a_memory_of_another_version_means_the_priors(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     of = strategist()
     for _ in range(20):
         answered(of, 900)
     parts = {name: part | {"version": 99} for name, part in of.as_data().items()}
     Memory(engine).write(parts)
     assert planned(strategist(Memory(engine).read())).forecast == planned(strategist()).forecast
+    assert [record.message.split()[4] for record in caplog.records] == ["lengths", "skill", "levels", "repairs"]
+
+
+@pytest.mark.parametrize("broken", ["not JSON", "[1]", '{"version": 1}'])
+def test_a_part_that_cannot_be_read_is_dropped_alone_and_named(
+    engine: Engine, caplog: pytest.LogCaptureFixture, broken: str
+) -> None:
+    of = strategist()
+    for _ in range(20):
+        answered(of, 900)
+    Memory(engine).write(of.as_data())
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE planner_memory SET data = :data WHERE name = 'levels'"), {"data": broken})
+    again = strategist(Memory(engine).read())
+    assert again.as_data() == of.as_data() | {"levels": strategist().as_data()["levels"]}
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "learnt of levels" in record.message
+
+
+def test_a_gateway_that_has_learnt_nothing_yet_has_nothing_to_warn_of(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    Memory(engine).write(strategist().as_data())
+    strategist(Memory(engine).read())
+    strategist({})
+    assert not caplog.records
 
 
 def test_a_memory_that_cannot_be_read_stops_nobody(engine: Engine) -> None:
