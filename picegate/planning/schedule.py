@@ -59,7 +59,8 @@ def schedule(
     for leg, start in zip(legs, starts, strict=True):
         least_s, best = inf, None
         for seat in seats:
-            seat.let_go(start)
+            if seat.ends:
+                seat.let_go(start)
             if seat.free > 0 and (cost_s := seat.cost_s(leg, start, seen.stake_s, read_price)) < least_s:
                 least_s, best = cost_s, seat
         if best is None:
@@ -110,20 +111,30 @@ class _Seat:
         """Seconds of reading that this leg would bring."""
         return 0.0 if self.read_s is not None else self.pace.prefill_s * leg.prompt_tokens
 
-    def cost_s(self, leg: Leg, start: float, stake_s: float, read_price: float) -> float:
-        return price_s(self.end_s(leg, start) - start, self.weak, stake_s) + read_price * self.reads_s(leg)
+    def begin_s(self, leg: Leg, start: float) -> float:
+        """When the leg would begin; where no slot is free, in the one that will be next."""
+        if self.free <= 0:
+            start = max(start, self.ends[0])
+        if self.read_s is not None:
+            return max(start, self.read_s)
+        return start + self.reads_s(leg) if self.reading is Reading.LATE else max(start, self.reads_s(leg))
 
     def end_s(self, leg: Leg, start: float) -> float:
-        """When the leg would be done; where no slot is free, in the one that will be next."""
-        busy = self.busy
-        if self.free <= 0:
-            start, busy = max(start, self.ends[0]), busy - 1
-        return self._begin_s(leg, start) + leg_s(self.pace, busy, leg, warmed=True)
+        """When it would be done."""
+        busy = self.busy if self.free > 0 else self.busy - 1
+        return self.begin_s(leg, start) + leg_s(self.pace, busy, leg, warmed=True)
+
+    def cost_s(self, leg: Leg, start: float, stake_s: float, read_price: float) -> float:
+        """Of the leg in a free slot."""
+        if self.read_s is not None:
+            time_s = max(self.read_s - start, 0.0) + leg_s(self.pace, self.busy, leg, warmed=True)
+            return price_s(time_s, self.weak, stake_s) if self.weak else time_s
+        return price_s(self.end_s(leg, start) - start, self.weak, stake_s) + read_price * self.reads_s(leg)
 
     def take(self, leg: Leg, start: float) -> float:
         """Give it the leg. Returns when that is done."""
         end_s = self.end_s(leg, start)
-        self.read_s, self.used = self._begin_s(leg, start), True
+        self.read_s, self.used = self.begin_s(leg, start), True
         if self.free > 0:
             self.free -= 1
             self.busy += 1
@@ -131,12 +142,6 @@ class _Seat:
         else:
             heapreplace(self.ends, end_s)
         return end_s
-
-    def _begin_s(self, leg: Leg, start: float) -> float:
-        if self.read_s is not None:
-            return max(start, self.read_s)
-        reads_s = self.reads_s(leg)
-        return start + reads_s if self.reading is Reading.LATE else max(start, reads_s)
 
 
 def _others(seen: Survey, legs: int, wait_s: float) -> list[float]:

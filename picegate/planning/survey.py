@@ -56,11 +56,15 @@ def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None =
         if node.state is not NodeState.READY:
             continue
         ready += 1
-        if node.context_tokens is not None and node.context_tokens < context_tokens:
+        context = node.context_tokens
+        if context is None:
+            largest = inf
+        elif context < context_tokens:
             continue
+        elif context > largest:
+            largest = context
         fitting += 1
         models.add(node.model)
-        largest = max(largest, node.context_tokens or inf)
         own, pace = node.slots, node.pace or EDGE_GUESS
         open_slots = node.free + node.lent
         busy = own - open_slots
