@@ -69,8 +69,11 @@ class Scene:
     losses: Losses = NO_LOSSES
 
     def cost(self, finish_s: float, cloud_tokens: float, edge_tokens: float, risk: float, read_s: float = 0.0) -> float:
+        """`read_s`: seconds that nodes spend on reading, all together. A cloud that writes anything reads, too."""
         w, m = self.weights, self.market
-        delays_s = m.cloud_price * cloud_tokens + m.edge_price * edge_tokens + m.node_price * read_s
+        cloud_read_s = self.pace.prefill_s * self.forecast.prompt_tokens if cloud_tokens else 0.0
+        delays_s = m.cloud_price * cloud_tokens + m.edge_price * edge_tokens
+        delays_s += m.cloud_read_price * cloud_read_s + m.edge_read_price * read_s
         return finish_s + w.prices * delays_s + w.risk_s * risk + w.cloud_token_s * cloud_tokens
 
     def begin_s(self, tokens: float, prompt_tokens: float) -> float:
@@ -79,7 +82,7 @@ class Scene:
 
     def placed(self, legs: Sequence[Leg], starts: Sequence[float], reading: Reading) -> Schedule:
         """On edges."""
-        read_price = self.weights.prices * self.market.node_price
+        read_price = self.weights.prices * self.market.edge_read_price
         return schedule(self.fleet, legs, starts, self.market.edge_wait_s, reading, read_price)
 
     @property

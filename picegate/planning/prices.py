@@ -26,14 +26,15 @@ class Market:
 
     Attributes:
         cloud_price, edge_price: seconds of others' delay per token.
-        node_price: the same per second in which one node writes nothing, since it reads.
+        cloud_read_price, edge_read_price: the same per second in which the cloud, or one node, reads instead of writing.
         cloud_wait_s, edge_wait_s: until what waits there now is done.
         spared_s: by so much longer would the cloud's queue last if edges wrote nothing; 0 where none stands.
     """
 
     cloud_price: float
     edge_price: float
-    node_price: float
+    cloud_read_price: float
+    edge_read_price: float
     cloud_wait_s: float
     edge_wait_s: float
     spared_s: float = 0.0
@@ -53,10 +54,11 @@ def market(cloud: CloudView, pace: Pace, fleet: Survey, load: Load, arrivals_per
     edge_price = fleet.pace.slope_s * fleet.batch
     if edge_rate:
         edge_price += arrivals_per_s * edge_wait_s / edge_rate
-    # Who is written there waits, and so does the node's share of what comes meanwhile.
-    node_price = fleet.batch + (arrivals_per_s * edge_wait_s / fleet.fitting if fleet.fitting else 0.0)
+    # What is being written there waits, and so does its share of what comes meanwhile.
+    cloud_read_price = min(cloud.in_flight, limit) + arrivals_per_s * cloud_wait_s
+    edge_read_price = fleet.batch + (arrivals_per_s * edge_wait_s / fleet.fitting if fleet.fitting else 0.0)
     spared_s = load.edge_tokens / cloud_rate if cloud.waiting else 0.0
-    return Market(cloud_price, edge_price, node_price, cloud_wait_s, edge_wait_s, spared_s)
+    return Market(cloud_price, edge_price, cloud_read_price, edge_read_price, cloud_wait_s, edge_wait_s, spared_s)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from picegate.planning.sizing import LEAST_PART_WORDS, MOST_PARTS, Moment, parts
 from picegate.planning.survey import survey
 
 PACE = Pace(0.1, 1 / 900, 0.04, 0.003)
-IDLE = Market(0.0, 0.0, 0.0, 0.0, 0.0)
+IDLE = Market(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def moment(*, nodes: int = 4, slots: int = 8, free: int | None = None, price: float = 0.0, pace: Pace = PACE) -> Moment:
