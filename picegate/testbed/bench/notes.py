@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from picegate.testbed.bench.bound import ASSUMPTIONS
+from picegate.testbed.bench.bound import ASSUMPTIONS, bound_of
 from picegate.testbed.bench.workload import Workload
 from picegate.testbed.emulated.profile import Profile
 from picegate.testbed.emulated.questions import DIRECT_WORDS, FEWEST_POINTS, LEVELS, MOST_POINTS, WORDS_PER_POINT
+from picegate.testbed.emulated.site import Site
 from picegate.testbed.emulated.tokens import TOKENS_PER_WORD
 
 EMULATED = (
@@ -53,3 +54,12 @@ def notes(workload: Workload, profiles: Iterable[Profile], *, virtual: bool = Tr
         *(line for profile in profiles for line in profile_notes(profile)),
         *(f"bound: {assumption}" for assumption in ASSUMPTIONS),
     ]
+
+
+def bound_note(site: Site, workload: Workload) -> str:
+    """The most that there is to be had, in a line."""
+    bound = bound_of(site, workload.questions)
+    return (
+        f"capacity bound with {site.edges} edges: {bound.per_s * 60:.1f} answers a minute, {bound.gain:.2f} times what "
+        f"the cloud alone can do ({bound.cloud_only_per_s * 60:.1f})"
+    )

@@ -62,6 +62,10 @@ def trial_rows(trials: Sequence[Trial], title: str, labels: Sequence[str] = ()) 
     return Rows(f"{title} (emulated)", ("", "policy", *_TIMES, *_SPENT), lines, words=2)
 
 
-def number(value: float, digits: int = 1) -> str:
+def number(value: float, digits: int = 1, unit: str = "") -> str:
     """A dash where there is none."""
-    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+    return f"{value:.{digits}f}{unit}" if math.isfinite(value) else "-"
+
+
+def percent(share: float) -> str:
+    return number(share * 100, 0, "%")

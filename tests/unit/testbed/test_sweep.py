@@ -49,7 +49,7 @@ def test_the_bar_is_about_the_value_where_ours_stands_worst() -> None:
     assert p95.figure == pytest.approx(100 / 80)
     assert p50.figure == pytest.approx(100 / 80)
     assert not p95.met
-    assert p95.spread == pytest.approx((100 / 120, 100 / 80))
+    assert p95.spread == (pytest.approx(100 / 120), pytest.approx(100 / 80))
 
 
 def test_the_best_rival_is_told_for_every_value() -> None:
@@ -98,12 +98,51 @@ def test_table_and_page_show_every_metric() -> None:
         assert title in page
 
 
-def test_a_sweep_broken_off_has_bars_of_what_it_has() -> None:
+def test_a_bar_of_which_one_trial_lacks_is_neither_met_nor_missed() -> None:
     of, _ = swept("slowness", slow_edges_hurt)
-    of.trials = {key: trial for key, trial in of.trials.items() if key[1] <= 2}
+    del of.trials["route", 30, 1]
+    assert [bar.verdict for bar in of.bars()] == ["not measured"] * 2
+    assert [bar.figure for bar in of.bars()] == [None] * 2
+    standings = sweep_tables(of)[0]
+    assert {line[0]: line[1] for line in standings.lines}["30"] == "-"
+    assert 'class="unmeasured"' in sweep_page(of, of.bars())
+
+
+def test_a_search_that_was_broken_off_found_nothing() -> None:
+    of, _ = swept("slowness", slow_edges_hurt, tries=4)
+    broken_off = of.hunts["edge", 4, 1]
+    broken_off.search.seen = broken_off.search.seen[:1]
+    assert of.bars()[-1].met is None
+    throughput = sweep_tables(of)[1]
+    assert {line[0]: line[throughput.columns.index("edge")] for line in throughput.lines}["4"] == "-"
+    (row,) = [row for row in of.throughput_data() if (row["policy"], row["value"]) == ("edge", 4)]
+    assert row["per_minute"] is None
+
+
+def test_a_seed_that_was_broken_off_is_in_no_mean() -> None:
+    of, _ = swept("slowness", lambda p: (100.0 + 10.0 * p.load.seed) if p.policy is AUTO else 100.0, seeds=(1, 2))
+    of.done.remove(2)
+    assert [bar.met for bar in of.bars()] == [None, None]
+    ratios = [one.ratio for one in of.standings(MEASURES["p95 latency"])]
+    assert ratios == pytest.approx([100 / 110] * len(of.axis.values))
+    assert "seed 1 (of 1, 2: stopped early)" in sweep_tables(of)[0].title
+    assert "Stopped early" in sweep_page(of, of.bars())
+
+
+def test_rivals_that_were_not_asked_for_are_not_named() -> None:
+    of = Sweep(axis_of("edges"), SITE, Load(60.0, 120.0), ASKED, (AUTO, CLOUD))
+    of.measure(Made(lambda _: 100.0))
+    assert all("over the best of cloud, worst at" in bar.name for bar in of.bars())
+    assert "edge" not in sweep_tables(of)[0].title.split("(")[0]
+
+
+def test_edge_is_left_out_where_there_are_no_edges() -> None:
+    of, crew = swept("edges", lambda _: 100.0)
+    assert ("edge", 1, 1) in of.trials
+    assert ("edge", 0, 1) not in of.trials
+    assert of.without_edges == (0,)
+    assert len(crew.asked) == of.trial_count == 6 * 4 - 1
     assert all(bar.met for bar in of.bars())
-    of.trials.clear()
-    assert of.bars() == []
 
 
 @pytest.mark.parametrize("name", list(AXES))

@@ -1,5 +1,6 @@
 """Workloads, arrivals and the user's own file."""
 
+import math
 from itertools import pairwise
 from pathlib import Path
 
@@ -66,8 +67,14 @@ def test_two_loads_differ_in_nothing_but_their_pace() -> None:
 def test_a_rate_that_is_not_positive_cannot_be_offered(rate: float) -> None:
     with pytest.raises(ValueError, match="cannot be offered"):
         arrivals(10, rate, "poisson", 1)
+
+
+@pytest.mark.parametrize("value", [0.0, -5.0, math.nan, math.inf])
+def test_a_load_of_no_rate_or_time_cannot_be_offered(value: float) -> None:
     with pytest.raises(ValueError, match="cannot be offered"):
-        Load(rate, 10.0)
+        Load(value, 10.0)
+    with pytest.raises(ValueError, match="cannot be offered"):
+        Load(10.0, value)
 
 
 def test_every_question_is_asked_once_before_any_is_asked_again() -> None:
