@@ -33,6 +33,7 @@ def ablation_tables(of: Ablations) -> list[Rows]:
 
 
 _FIGURES: tuple[tuple[str, int, bool, Figure], ...] = (  # title, digits, whether it is shown beside ours, figure
+    ("answers", 0, False, lambda f: float(f.answers)),
     ("p50 s", 1, True, lambda f: f.latency_p50),
     ("p95 s", 1, True, lambda f: f.latency_p95),
     ("p99 s", 1, False, lambda f: f.latency_p99),

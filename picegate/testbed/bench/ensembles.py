@@ -126,6 +126,7 @@ def _over(ours: float | None, without: float | None) -> float | None:
 
 
 _FIGURES: tuple[tuple[str, int, Callable[[Figures], float]], ...] = (
+    ("answers", 0, lambda f: float(f.answers)),
     ("quality", 4, lambda f: f.quality),
     ("p50 s", 2, lambda f: f.latency_p50),
     ("p95 s", 2, lambda f: f.latency_p95),

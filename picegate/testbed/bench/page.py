@@ -140,7 +140,9 @@ def _plots(series: dict[str, list[tuple[float, Trial]]], x_unit: str, seeds: str
             for x, trial in points:
                 seen.setdefault(x, []).append(figure(trial))
             lines[name] = [(x, mean(values)) for x, values in seen.items()]
-        plots.append(lines_svg(title, x_unit, f"{unit} ({seeds}; emulated)", lines, even=even))
+        none = [name for name, points in lines.items() if not any(isfinite(y) for _, y in points)]
+        lacks = f"; {', '.join(none)}: none" if none else ""
+        plots.append(lines_svg(title, x_unit, f"{unit} ({seeds}; emulated{lacks})", lines, even=even))
     return plots
 
 

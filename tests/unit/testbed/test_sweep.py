@@ -1,6 +1,7 @@
 """What a sweep makes of its trials. The trials themselves are made up here."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -94,8 +95,36 @@ def test_table_and_page_show_every_metric() -> None:
     page = sweep_page(of, of.bars())
     assert "EMULATED" in page
     assert 'class="missed"' in page
-    for title in ("Throughput at the objective", "Time to first token", "Time between tokens", "Pauses over 1 s"):
+    for title in (
+        "Throughput at the objective",
+        "99th percentile of latency",
+        "Time to first token",
+        "Time between tokens",
+        "Pauses over 1 s",
+        "Time in which an edge computes",
+    ):
         assert title in page
+
+
+def test_plots_are_of_means_over_seeds() -> None:
+    def dots(carries: Callable[[Point], float], seeds: tuple[int, ...]) -> list[str]:
+        of, _ = swept("slowness", carries, seeds=seeds)
+        (plot,) = [svg for svg in sweep_page(of, of.bars()).split("<svg") if "Median latency" in svg]
+        assert of.told in plot
+        return re.findall(r'c[xy]="([\d.]+)"', plot)
+
+    both = dots(lambda point: 60.0 if point.load.seed == 1 else 20.0, (1, 2))  # medians of 15 and 45 s
+    assert both == dots(lambda _: 30.0, (1,))  # of 30 s
+
+
+def test_a_plot_names_the_policies_that_have_no_such_figure() -> None:
+    of, _ = swept("slowness", slow_edges_hurt)
+    for key, trial in of.trials.items():
+        if key[0] == "route":
+            of.trials[key] = replace(trial, figures=replace(trial.figures, token_gap_p50=math.nan))
+    (plot,) = [svg for svg in sweep_page(of, of.bars()).split("<svg") if "Time between tokens, median" in svg]
+    assert "route: none" in plot
+    assert "cloud: none" not in plot
 
 
 def test_a_bar_of_which_one_trial_lacks_is_neither_met_nor_missed() -> None:
