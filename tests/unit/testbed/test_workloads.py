@@ -3,12 +3,14 @@
 import math
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from picegate.core.errors import ConfigError
 from picegate.testbed.bench.arrivals import arrivals, order
 from picegate.testbed.bench.offer import Load
+from picegate.testbed.bench.phrases import Category
 from picegate.testbed.bench.workload import MIXES, prompts_file, workload
 from picegate.testbed.emulated.profile import known, load_profile
 
@@ -93,11 +95,12 @@ def test_a_prompts_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{nonsense", "not a JSON object"),
+        ("{nonsense", "not a JSON object: .* at column 2$"),
         ("[1]", "it is a list"),
         ('{"words": 3}', "prompt: Field required"),
         ('{"prompt": "a", "words": 0}', "words: "),
         ('{"prompt": "a", "colour": 1}', "colour: "),
+        ('{"prompt": "a", "category": "chess"}', "category: .*'generic', .*'coding', .*'chat'"),
     ],
 )
 def test_a_broken_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
@@ -105,6 +108,10 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
     path.write_text(f'{{"prompt": "Why?"}}\n{line}\n')
     with pytest.raises(ConfigError, match=rf"mine\.jsonl:2: .*{reason}"):
         prompts_file(path)
+
+
+def test_the_categories_of_our_own_questions_may_be_named_in_a_file() -> None:
+    assert {q.category for name in MIXES for q in workload(name).questions} <= set(get_args(Category))
 
 
 def test_a_prompts_file_must_have_questions_and_be_there(tmp_path: Path) -> None:
