@@ -1,7 +1,7 @@
 """`picegate bench trial`."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
@@ -44,6 +44,7 @@ def run_one(
     die: Annotated[float, share("edge calls cut in mid-stream")] = 0.0,
     stall: Annotated[float, share("edge calls that fall silent")] = 0.0,
     mute: Annotated[float, share("edge calls that never begin to answer")] = 0.0,
+    outages: Annotated[float, share("cloud calls refused")] = 0.0,
     slowness: Annotated[float, times_as_long("Edges take")] = 1.0,
     straggler: Annotated[float, times_as_long("One edge takes")] = 1.0,
     pattern: PatternOption = "poisson",
@@ -63,7 +64,9 @@ def run_one(
         if refuse + die + stall + mute > 1:
             raise ConfigError("--refuse, --die, --stall and --mute are shares of the same calls: together at most 1")
         stage = set_up(**options)
-        site = stage.site(edges, Faults(refuse, die, stall, mute, slowness), straggler)
+        site = replace(
+            stage.site(edges, Faults(refuse, die, stall, mute, slowness), straggler), cloud_faults=Faults(outages)
+        )
         offered = load_of(load, seconds or (REAL_SECONDS if real_time else None), pattern, seed)
     work = Work([] if as_json else stage.notes(virtual=not real_time))
     try:

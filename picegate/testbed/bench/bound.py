@@ -55,7 +55,7 @@ class Bound:
 
 
 ASSUMPTIONS = (
-    "batches are full, and no time is lost between steps",
+    "batches are full, no call fails, and no time is lost between steps",
     "the cloud reads each question (and 20 tokens around it); our instructions are in its prefix cache",
     "edges read nothing: prefixes are shared and warmed (an upper bound stays one)",
     "edges write what the cloud does not: the answer less opening and closing",
