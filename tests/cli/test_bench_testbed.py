@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from picegate.cli.main import app
+from picegate.cli.testbed.stage import count, differs, file_name, set_up
+from picegate.testbed.emulated.profile import known
 from tests.cli.running import DEADLINE_S, environment
 
 runner = CliRunner()
@@ -87,6 +89,40 @@ def test_a_broken_profile_is_named_with_what_is_wrong(tmp_path: Path) -> None:
     status, output = bench("trial", "--edge", str(path))
     assert status == 2
     assert "engine.slots: Input should be greater than or equal to 1" in " ".join(output.split())
+
+
+def test_figures_of_a_profile_are_finite(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    shipped = known()["headline-orin"].read_text()
+    path.write_text(shipped.replace("base_ms = 36.0", "base_ms = inf"))
+    status, output = bench("trial", "--edge", str(path))
+    assert status == 2
+    assert "engine.base_ms: Input should be a finite number" in " ".join(output.split())
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    status, output = bench("sweep", "edges", "--out", str(tmp_path / "file" / "results"))
+    assert status == 2
+    assert "file/results: Not a directory" in output
+    assert "trial 1" not in output
+
+
+@pytest.mark.parametrize(
+    ("options", "differences", "name"),
+    [
+        ({}, (), "headline"),
+        ({"mix": "vicuna80"}, (differs(120.0, 120.0, "s"), differs(None, 4, "edges")), "headline"),
+        ({"mix": "japanese"}, ("quick",), "headline-japanese-quick"),
+        ({"edge": "agx-orin-1.5b", "mix": "short-chat"}, (), "headline-short-chat-agx-orin-1.5b"),
+        ({}, (differs(62.5, unit="per-minute"), "", differs(30.0, 120.0, "s")), "headline-62.5-per-minute-30-s"),
+        ({}, (count(["auto", "cloud", "auto"]),), "headline-2-policies"),
+    ],
+)
+def test_results_are_named_after_what_is_not_the_default(
+    options: dict[str, str], differences: tuple[str, ...], name: str
+) -> None:
+    assert file_name("headline", set_up(**options), *differences) == name  # type: ignore[arg-type]
 
 
 def test_no_edges_at_all_are_swept_too(tmp_path: Path) -> None:

@@ -18,9 +18,8 @@ from picegate.testbed.emulated.profile import Profile, load_profile
 from picegate.testbed.emulated.site import Site
 
 SECONDS = 120.0  # of emulated load in one trial
-
 EDGES = 4  # where no number is named
-MOST_SECONDS, MOST_PER_MINUTE = 86_400.0, 60_000.0
+MOST_SECONDS, MOST_PER_MINUTE = 86_400, 60_000
 DEFAULT_CLOUD, DEFAULT_EDGE = "headline-cloud", "headline-orin"
 
 
@@ -113,12 +112,13 @@ def set_up(
     if prompts is not None and mix is not None:
         raise ConfigError("--prompts and --workload both say what is asked; give one of them")
     asked = prompts_file(prompts) if prompts is not None else workload(mix or VICUNA)
+    far, near = load_profile(cloud, "cloud"), load_profile(edge, "edge")
     named = (
         prompts.stem if prompts is not None else differs(mix, VICUNA),
-        Path(differs(cloud, DEFAULT_CLOUD)).stem,
-        Path(differs(edge, DEFAULT_EDGE)).stem,
+        far.name if cloud != DEFAULT_CLOUD else "",
+        near.name if edge != DEFAULT_EDGE else "",
     )
-    return Stage(load_profile(cloud, "cloud"), load_profile(edge, "edge"), asked, named)
+    return Stage(far, near, asked, named)
 
 
 def differs(value: str | float | None, default: str | float | None = None, unit: str = "") -> str:
@@ -130,7 +130,7 @@ def differs(value: str | float | None, default: str | float | None = None, unit:
 
 
 def file_name(bench: str, stage: Stage, *differences: str) -> str:
-    """Of results, without its ending. Two runs that differ in more than their seeds must not share it."""
+    """Of results, without its ending. Where an option is not the default, it is not that of a published run."""
     return "-".join((bench, *filter(None, (*stage.named, *differences))))
 
 
@@ -140,7 +140,7 @@ def policies_of(names: list[str] | None, default: tuple[Policy, ...]) -> tuple[P
 
 
 def count(policies: list[str] | None) -> str:
-    """Likewise for `--policy`."""
+    """What `--policy` adds to the names of results."""
     return differs(len(set(policies)), unit="policies") if policies else ""
 
 

@@ -158,7 +158,7 @@ def _page(of: Seeded, title: str, plots: Iterable[str], bars: Sequence[Bar], ass
     lines = [f"<li>{escape(line)}</li>" for line in assumptions]
     made = about(())
     taken = f"Made {made['taken']}, {made['cores']} cores ({made['machine']}), Python {made['python']}."
-    stopped = f"<p class=stopped>Stopped early: this is what there was by then. Figures: {escape(of.told)}.</p>"
+    stopped = f'<p class="stopped">Stopped early: this is what there was by then. Figures: {escape(of.told)}.</p>'
     return "\n".join(
         [
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>',
