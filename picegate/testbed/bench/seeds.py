@@ -1,6 +1,6 @@
 """The seeds of a bench: each is a run of its own; one that Ctrl-C broke off counts for nothing beside whole ones."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -34,5 +34,6 @@ class Seeded:
         return f"{of} {_list(self.done)}{broken_off}"
 
 
-def _list(seeds: Iterable[int]) -> str:
-    return ", ".join(map(str, seeds))
+def _list(seeds: Sequence[int]) -> str:
+    """Short enough for the title of a plot: benches ask for seeds 1 to N."""
+    return f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 2 else ", ".join(map(str, seeds))
