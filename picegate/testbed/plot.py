@@ -148,7 +148,7 @@ def bars_svg(title: str, unit: str, groups: Mapping[str, Mapping[str, float]]) -
 
 
 def amounts_svg(title: str, amounts: Mapping[str, float]) -> str:
-    """A horizontal bar per name on an axis from 0; the first is what the others are compared with."""
+    """A horizontal bar per name on an axis from 0; the first is what the others are compared with. All are finite."""
     thick, left, right = 22, 150, 110
     plot_w, height = WIDTH - left - right, TOP + 22 * len(amounts) + 12
     first, end = next(iter(amounts.values())), max(amounts.values()) or 1.0
@@ -160,11 +160,12 @@ def amounts_svg(title: str, amounts: Mapping[str, float]) -> str:
     ]
     for row, (name, amount) in enumerate(amounts.items()):
         y, long = TOP + row * thick, round(amount / end * plot_w, 1)
+        digits = 3 if amount < 1 else 2 if amount < 10 else 1
         parts.append(f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(name)}</text>')
         parts.append(
             f'<rect x="{left}" y="{y}" width="{long}" height="{thick - 5}" fill="{COLOURS[-1 if row else 0]}"/>'
         )
         differs = round(100 * (amount / first - 1)) if first else 0
         beside = f" ({differs:+d} %)" if differs else ""
-        parts.append(f'<text x="{left + long + 6}" y="{y + 13}">{amount:.1f}{beside}</text>')
+        parts.append(f'<text x="{left + long + 6}" y="{y + 13}">{amount:.{digits}f}{beside}</text>')
     return "\n".join([*parts, "</svg>\n"])

@@ -4,13 +4,18 @@ from typing import Any
 
 from picegate.cli.options import complaints, with_the_options_of
 from picegate.cli.testbed.stage import (
+    EDGES,
     RESULTS,
-    EdgesOption,
+    SECONDS,
     OutOption,
     PolicyOption,
     SecondsOption,
     SeedsOption,
+    SomeEdgesOption,
     TriesOption,
+    count,
+    differs,
+    file_name,
     load_of,
     policies_of,
     set_up,
@@ -18,18 +23,21 @@ from picegate.cli.testbed.stage import (
 from picegate.cli.testbed.work import Work
 from picegate.testbed.bench.ablations import FAULTY, Ablations
 from picegate.testbed.bench.ablations_report import ablation_tables
+from picegate.testbed.bench.notes import bound_note
 from picegate.testbed.bench.page import ablations_page
 from picegate.testbed.bench.policies import ABLATIONS, AUTO
 from picegate.testbed.bench.report import about, bar_data
+
+TRIES = 4
 
 
 @with_the_options_of(set_up)
 def run_ablations(
     *,
-    edges: EdgesOption = 4,
+    edges: SomeEdgesOption = EDGES,
     seeds: SeedsOption = 1,
     seconds: SecondsOption = None,
-    tries: TriesOption = 4,
+    tries: TriesOption = TRIES,
     policies: PolicyOption = None,
     out: OutOption = RESULTS,
     **options: Any,
@@ -46,11 +54,14 @@ def run_ablations(
             tries=tries,
             policies=(AUTO, *chosen),
         )
-    assumptions = [*stage.notes(), FAULTY]
-    work = Work(assumptions)
+    assumptions = [*stage.notes(), FAULTY, bound_note(of.site, of.workload)]
+    work = Work(assumptions, out)
     work.measure(of.trial_count, of.measure)
     bars = of.bars()
     work.show(ablation_tables(of), bars)
     data = about(assumptions) | of.as_data() | {"bars": bar_data(bars)}
-    work.write(out, "ablations", data, ablations_page(of, bars, assumptions))
+    changed = differs(edges, EDGES, "edges"), differs(seconds, SECONDS, "s"), differs(tries, TRIES, "tries")
+    work.write(
+        out, file_name("ablations", stage, *changed, count(policies)), data, ablations_page(of, bars, assumptions)
+    )
     work.end(bars)

@@ -5,29 +5,36 @@ from typing import Any
 
 from picegate.cli.options import complaints, with_the_options_of
 from picegate.cli.testbed.stage import (
+    EDGES,
     RESULTS,
-    EdgesOption,
+    SECONDS,
     OutOption,
     SecondsOption,
     SeedsOption,
+    SomeEdgesOption,
     TriesOption,
+    differs,
+    file_name,
     load_of,
     set_up,
 )
 from picegate.cli.testbed.work import Work
 from picegate.testbed.bench.ensembles import FORCED, Ensembles
+from picegate.testbed.bench.notes import bound_note
 from picegate.testbed.bench.page import ensembles_page
 from picegate.testbed.bench.report import about, bar_data
 from picegate.testbed.emulated.quality import QualityModel
+
+TRIES = 5
 
 
 @with_the_options_of(set_up)
 def run_ensembles(
     *,
-    edges: EdgesOption = 4,
+    edges: SomeEdgesOption = EDGES,
     seeds: SeedsOption = 3,
     seconds: SecondsOption = None,
-    tries: TriesOption = 5,
+    tries: TriesOption = TRIES,
     out: OutOption = RESULTS,
     **options: Any,
 ) -> None:
@@ -42,11 +49,12 @@ def run_ensembles(
             seeds=tuple(range(1, seeds + 1)),
             tries=tries,
         )
-    assumptions = [*stage.notes(), *quality.assumptions(), FORCED]
-    work = Work(assumptions)
+    assumptions = [*stage.notes(), *quality.assumptions(), FORCED, bound_note(of.site, of.workload)]
+    work = Work(assumptions, out)
     work.measure(of.trial_count, of.measure)
     bars = of.bars()
     work.show([of.table()], bars)
     data = about(assumptions) | of.as_data() | {"bars": bar_data(bars)}
-    work.write(out, "ensembles", data, ensembles_page(of, bars, assumptions))
+    changed = differs(edges, EDGES, "edges"), differs(seconds, SECONDS, "s"), differs(tries, TRIES, "tries")
+    work.write(out, file_name("ensembles", stage, *changed), data, ensembles_page(of, bars, assumptions))
     work.end(bars)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from picegate.cli.options import FAILED
+from picegate.cli.options import FAILED, MISUSED, complain
 from picegate.testbed.bench.bars import Bar
 from picegate.testbed.bench.crew import Crew, crew
 from picegate.testbed.bench.report import lag_warning, plain, show_bars
@@ -34,7 +34,18 @@ class Work:
         trials: every one that was made; `whole`: Ctrl-C did not end it before it was done.
     """
 
-    def __init__(self, assumptions: Iterable[str]) -> None:
+    def __init__(self, assumptions: Iterable[str], out: Path | None = None) -> None:
+        """`out`: the folder for results; one that cannot be made is told before anything is measured.
+
+        Raises:
+            typer.Exit: it cannot be made.
+        """
+        if out is not None:
+            try:
+                out.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                complain(f"--out {out}: {error.strerror}")
+                raise typer.Exit(MISUSED) from error
         self._console = wide_console()
         self.trials: list[Trial] = []
         self.whole = True
@@ -74,12 +85,13 @@ class Work:
         show_bars(self._console, bars)
 
     def write(self, out: Path, name: str, data: dict[str, Any], page: str) -> None:
-        """JSON and page, unless there is nothing to write."""
+        """JSON and page, unless there is nothing to write. What Ctrl-C ended never takes the place of a whole run."""
         if not self.trials:
             self._console.print("nothing was measured, so nothing was written", style="yellow")
             return
-        out.mkdir(parents=True, exist_ok=True)
-        data = plain({**data, "whole": self.whole})
+        if not self.whole:
+            name = f"{name}-interrupted"
+        data = plain({**data, "interrupted": not self.whole})
         (out / f"{name}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         (out / f"{name}.html").write_text(page, encoding="utf-8")
         self._console.print(f"written: {out / name}.json, {out / name}.html")

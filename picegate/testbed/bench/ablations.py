@@ -1,6 +1,6 @@
 """What each part of ours is worth: ours beside ours without it, where all is well and where edges fail."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import mean
@@ -12,6 +12,7 @@ from picegate.testbed.bench.crew import Crew
 from picegate.testbed.bench.hunt import Hunt, Point, hunt_of
 from picegate.testbed.bench.offer import Load
 from picegate.testbed.bench.policies import ABLATIONS, AUTO, Policy
+from picegate.testbed.bench.seeds import Seeded
 from picegate.testbed.bench.trial import Trial
 from picegate.testbed.bench.workload import Workload
 from picegate.testbed.emulated.faults import Faults
@@ -27,10 +28,18 @@ FAULTY = (
 BETTER = 1.05  # a part must not cost more than that
 
 Key = tuple[str, int]  # policy, seed
+Measure = Callable[[Trial], float]
+
+_COMPARED: tuple[tuple[str, Measure, bool], ...] = (  # title, figure, whether with faults
+    ("p50 latency", lambda t: t.figures.latency_p50, False),
+    ("p95 latency", lambda t: t.figures.latency_p95, False),
+    ("p50 latency with faults", lambda t: t.figures.latency_p50, True),
+    ("p95 latency with faults", lambda t: t.figures.latency_p95, True),
+)
 
 
 @dataclass(slots=True)
-class Ablations:
+class Ablations(Seeded):
     """Filled while it is measured.
 
     Attributes:
@@ -42,7 +51,6 @@ class Ablations:
     site: Site
     load: Load
     workload: Workload
-    seeds: tuple[int, ...] = (1,)
     tries: int = 4
     policies: tuple[Policy, ...] = (AUTO, *ABLATIONS)
     hunts: dict[Key, Hunt] = field(default_factory=dict)
@@ -72,45 +80,38 @@ class Ablations:
                 crew.later(point, partial(self.well.__setitem__, key))
                 crew.later(replace(point, site=faulty), partial(self.faulty.__setitem__, key))
             crew.finish()
+            self.done.append(seed)
 
     def throughput(self, policy: str) -> list[float]:
-        """Answers per minute at the objective, of each seed that was searched."""
-        hunts = (self.hunts.get((policy, seed)) for seed in self.seeds)
-        return [hunt.found.per_minute for hunt in hunts if hunt is not None and hunt.trials]
+        """Answers per minute at the objective, of each seed shown that was searched to the end."""
+        hunts = (self.hunts.get((policy, seed)) for seed in self.shown)
+        return [found for hunt in hunts if hunt is not None and (found := hunt.per_minute) is not None]
 
-    def of_trials(self, policy: str, measure: Callable[[Trial], float], *, faulty: bool = False) -> list[float]:
-        """A figure of each seed's trial."""
+    def of_trials(self, policy: str, measure: Measure, *, faulty: bool = False) -> list[float]:
+        """A figure of the trial of each seed shown."""
         trials = self.faulty if faulty else self.well
-        return [measure(trials[policy, seed]) for seed in self.seeds if (policy, seed) in trials]
+        return [measure(trials[policy, seed]) for seed in self.shown if (policy, seed) in trials]
 
     def bars(self) -> list[Bar]:
         """No part may do harm: ours is not worse than the best of those that lack one."""
-        return [bar for bar in self._bars() if bar is not None]
+        if len(self.policies) < 2:
+            return []
+        bars = [self._bar("throughput at the objective", self.throughput, 2 - BETTER, at_least=True)]
+        for title, measure, faulty in _COMPARED:
+            found = partial(self.of_trials, measure=measure, faulty=faulty)
+            bars.append(self._bar(f"{title} at {MIDDLE:.0%}", found, BETTER, at_least=False))
+        return bars
 
-    def _bars(self) -> Iterator[Bar | None]:
-        others = [policy.name for policy in self.policies if policy.name != AUTO.name]
-        reached = {name: mean(of) for name in others if (of := self.throughput(name))}
-        if reached:
-            best = max(reached, key=lambda name: reached[name])
-            pairs = zip(self.throughput(AUTO.name), self.throughput(best), strict=False)
-            ratios = [ours / theirs for ours, theirs in pairs if theirs]
-            yield bar_over(f"throughput at the objective over the best without a part ({best})", ratios, 2 - BETTER)
-        for title, measure, faulty in (
-            ("p50 latency", lambda t: t.figures.latency_p50, False),
-            ("p95 latency", lambda t: t.figures.latency_p95, False),
-            ("p50 latency with faults", lambda t: t.figures.latency_p50, True),
-            ("p95 latency with faults", lambda t: t.figures.latency_p95, True),
-        ):
-            means = {name: mean(of) for name in others if (of := self.of_trials(name, measure, faulty=faulty))}
-            if not means:
-                continue
-            best = min(means, key=lambda name: means[name])
-            ours = self.of_trials(AUTO.name, measure, faulty=faulty)
-            pairs = zip(ours, self.of_trials(best, measure, faulty=faulty), strict=False)
-            ratios = [mine / theirs for mine, theirs in pairs if theirs]
-            yield bar_over(
-                f"{title} at {MIDDLE:.0%} over the best without a part ({best})", ratios, BETTER, at_least=False
-            )
+    def _bar(self, title: str, found: Callable[[str], list[float]], limit: float, *, at_least: bool) -> Bar:
+        """`found`: a policy's figure of each seed."""
+        told = f"{title} over the best without a part"
+        figures = {policy.name: found(policy.name) for policy in self.policies}
+        if self.interrupted or any(len(of) < len(self.seeds) for of in figures.values()):
+            return Bar(told, None, limit, at_least)
+        ours = figures.pop(AUTO.name)
+        best = (max if at_least else min)(figures, key=lambda name: mean(figures[name]))
+        ratios = [mine / theirs if theirs else None for mine, theirs in zip(ours, figures[best], strict=True)]
+        return bar_over(f"{told} ({best})", ratios, limit, at_least=at_least)
 
     def as_data(self) -> dict[str, Any]:
         return {
@@ -119,7 +120,7 @@ class Ablations:
                 {
                     "policy": policy,
                     "seed": seed,
-                    "per_minute": hunt.found.per_minute,
+                    "per_minute": hunt.per_minute,
                     "bounded": hunt.found.bounded,
                     "tried": [trial.as_data() for trial in hunt.trials],
                 }

@@ -14,31 +14,26 @@ Figure = Callable[[Figures], float]
 
 def ablation_tables(of: Ablations) -> list[Rows]:
     """Throughput beside latency at a moderate load; then the same load with faults. Means over seeds."""
-    seeds = ", ".join(map(str, of.seeds))
     at = f"at {of.per_minute:.1f} a minute, {MIDDLE:.0%} of what the cloud alone can do"
-    edges = f"{of.site.edges} edges, mean of seeds {seeds}; emulated"
+    edges = f"{of.site.edges} edges, {of.told}; emulated"
     well = Rows(
         f"What each part is worth ({edges}): throughput at the objective, and latency {at}",
         ("policy", "answers/min", "of ours", *_COLUMNS),
         [
             (policy.name, *_throughput(of, policy.name), *_trials(of, policy.name, faulty=False))
             for policy in of.policies
-            if of.throughput(policy.name)
         ],
     )
     faulty = Rows(
         f"The same {at}, with faults ({edges})",
         ("policy", *_COLUMNS),
-        [
-            (policy.name, *_trials(of, policy.name, faulty=True))
-            for policy in of.policies
-            if any((policy.name, seed) in of.faulty for seed in of.seeds)
-        ],
+        [(policy.name, *_trials(of, policy.name, faulty=True)) for policy in of.policies],
     )
     return [well, faulty]
 
 
 _FIGURES: tuple[tuple[str, int, bool, Figure], ...] = (  # title, digits, whether it is shown beside ours, figure
+    ("answers", 0, False, lambda f: float(f.answers)),
     ("p50 s", 1, True, lambda f: f.latency_p50),
     ("p95 s", 1, True, lambda f: f.latency_p95),
     ("p99 s", 1, False, lambda f: f.latency_p99),
@@ -54,8 +49,9 @@ _COLUMNS = tuple(column for title, _, beside, _ in _FIGURES for column in ((titl
 
 
 def _throughput(of: Ablations, policy: str) -> tuple[str, str]:
-    found = mean(of.throughput(policy))
-    return f"{found:.1f}", _share(found, of.throughput(AUTO.name))
+    found = of.throughput(policy)
+    done = mean(found) if found else nan
+    return number(done), _share(done, of.throughput(AUTO.name))
 
 
 def _trials(of: Ablations, policy: str, *, faulty: bool) -> list[str]:
@@ -71,4 +67,4 @@ def _trials(of: Ablations, policy: str, *, faulty: bool) -> list[str]:
 
 
 def _share(value: float, ours: Sequence[float]) -> str:
-    return f"{value / mean(ours):.2f}" if ours and mean(ours) else "-"
+    return number(value / mean(ours), 2) if ours and mean(ours) else "-"

@@ -65,6 +65,10 @@ def _fault(name: str) -> Callable[[float, Site, Load, Workload], Setting]:
     return apply
 
 
+def _outages(value: float, site: Site, load: Load, workload: Workload) -> Setting:
+    return replace(site, cloud_faults=replace(site.cloud_faults, refuse=value)), load, workload
+
+
 SHARES = (0, 0.05, 0.2, 0.5)
 
 AXES: Mapping[str, Axis] = {
@@ -82,6 +86,7 @@ AXES: Mapping[str, Axis] = {
         Axis("refusals", "share of edge calls refused", SHARES, _fault("refuse")),
         Axis("deaths", "share of edge calls cut in mid-stream", SHARES, _fault("die")),
         Axis("stalls", "share of edge calls that fall silent in mid-stream", SHARES, _fault("stall")),
+        Axis("outages", "share of cloud calls refused", SHARES, _outages),
         Axis("mutes", "share of edge calls that never begin to answer", SHARES, _fault("mute")),
     )
 }

@@ -1,8 +1,11 @@
-"""The most that any planner can get out of a cloud and its edges: a linear program over shares of questions.
+"""The most that a cloud and its edges can do where the cloud begins every answer: a linear program over shares of
+questions.
 
 Every question is answered by one of its options (whole in the cloud, or at level 1, 2, 3); shares of each option are
-free. Cloud and edges have so many seconds of full batches per second. With costs `c_qk` (cloud seconds) and `e_qk`
-(device seconds of one edge), `n` edges and one question of each kind per round, the largest rate is
+free. An answer written whole by an edge is no option, though our planner gives one now and then: with edges to spare,
+more than this bound is possible. Cloud and edges have so many seconds of full batches per second. With costs `c_qk`
+(cloud seconds) and `e_qk` (device seconds of one edge), `n` edges and one question of each kind per round, the largest
+rate is
 
     max X  with  X * sum_qk x_qk c_qk <= 1,  X * sum_qk x_qk e_qk <= n,  sum_k x_qk = 1,  x >= 0
 
@@ -52,10 +55,11 @@ class Bound:
 
 
 ASSUMPTIONS = (
-    "batches are full, and no time is lost between steps",
+    "batches are full, no call fails, and no time is lost between steps",
     "the cloud reads each question (and 20 tokens around it); our instructions are in its prefix cache",
     "edges read nothing: prefixes are shared and warmed (an upper bound stays one)",
     "edges write what the cloud does not: the answer less opening and closing",
+    "no answer is written whole by an edge; where a planner does so with edges to spare, it can do more than the bound",
     "points = words / 60, rounded up, from 2 to 8",
 )
 AROUND_TOKENS = 20  # of the cloud's prompt, beside the question

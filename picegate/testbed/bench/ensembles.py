@@ -1,6 +1,6 @@
 """What further candidates bring and cost: never, where nobody waits for them, always. Quality is a model of ours."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import mean
@@ -13,6 +13,7 @@ from picegate.testbed.bench.figures import Figures
 from picegate.testbed.bench.hunt import Hunt, Point, hunt_of
 from picegate.testbed.bench.offer import Load
 from picegate.testbed.bench.policies import ENSEMBLES, Policy
+from picegate.testbed.bench.seeds import Seeded
 from picegate.testbed.bench.tables import Rows, number
 from picegate.testbed.bench.trial import Trial
 from picegate.testbed.bench.workload import Workload
@@ -39,7 +40,7 @@ def forced(policy: Policy) -> Policy:
 
 
 @dataclass(slots=True)
-class Ensembles:
+class Ensembles(Seeded):
     """Filled while it is measured.
 
     Attributes:
@@ -50,7 +51,6 @@ class Ensembles:
     site: Site
     load: Load
     workload: Workload
-    seeds: tuple[int, ...]
     tries: int
     hunts: dict[Key, Hunt] = field(default_factory=dict)
     light: dict[Key, Trial] = field(default_factory=dict)
@@ -76,27 +76,32 @@ class Ensembles:
                 point = Point(forced(policy), self.site, long, self.workload)
                 crew.later(point, partial(self.light.__setitem__, (policy.name, seed)))
             crew.finish()
+            self.done.append(seed)
 
     def bars(self) -> list[Bar]:
-        return [bar for bar in self._bars() if bar is not None]
+        shares = [self._share(seed) for seed in self.seeds]
+        throughput = [_over(self._throughput(SLACK, seed), self._throughput(NEVER, seed)) for seed in self.seeds]
+        return [
+            bar_over("throughput with further candidates on idle slots over none", throughput, COSTS),
+            bar_over("gain in quality, of what waiting for every candidate brings", shares, BRINGS),
+        ]
 
     def table(self) -> Rows:
         columns = ("answers/min", *(title for title, _, _ in _FIGURES))
         lines = []
         for policy in ENSEMBLES:
-            found = [reached for seed in self.seeds if (reached := self._throughput(policy, seed))]
-            seen = [of.figures for seed in self.seeds if (of := self.light.get((policy.name, seed)))]
+            found = [reached for seed in self.shown if (reached := self._throughput(policy, seed)) is not None]
+            seen = [of.figures for seed in self.shown if (of := self.light.get((policy.name, seed)))]
             figures = [number(mean(map(figure, seen)), digits) if seen else "-" for _, digits, figure in _FIGURES]
             lines.append((policy.name, f"{mean(found):.1f}" if found else "-", *figures))
-        seeds = ", ".join(map(str, self.seeds))
-        where = f"{self.site.edges} edges, mean of seeds {seeds}; emulated"
+        where = f"{self.site.edges} edges, {self.told}; emulated"
         title = f"Throughput at the objective, and at light load quality and times ({where})"
         return Rows(title, ("policy", *columns), lines)
 
     def as_data(self) -> dict[str, Any]:
         return {
             "throughput": [
-                {"policy": policy, "seed": seed, "per_minute": hunt.found.per_minute, "bounded": hunt.found.bounded}
+                {"policy": policy, "seed": seed, "per_minute": hunt.per_minute, "bounded": hunt.found.bounded}
                 for (policy, seed), hunt in self.hunts.items()
                 if hunt.trials
             ],
@@ -105,24 +110,23 @@ class Ensembles:
 
     def _throughput(self, policy: Policy, seed: int) -> float | None:
         hunt = self.hunts.get((policy.name, seed))
-        return hunt.found.per_minute if hunt is not None and hunt.trials else None
+        return hunt.per_minute if hunt is not None else None
 
-    def _bars(self) -> Iterator[Bar | None]:
-        pairs = [(self._throughput(SLACK, seed), self._throughput(NEVER, seed)) for seed in self.seeds]
-        ratios = [ours / without for ours, without in pairs if ours and without]
-        yield bar_over("throughput with further candidates on idle slots over none", ratios, COSTS)
-        shares = []
-        for seed in self.seeds:
-            never, slack, always = (self.light.get((policy.name, seed)) for policy in ENSEMBLES)
-            if never is None or slack is None or always is None:
-                continue
-            gain = always.figures.quality - never.figures.quality
-            if gain > 0:
-                shares.append((slack.figures.quality - never.figures.quality) / gain)
-        yield bar_over("gain in quality, of what waiting for every candidate brings", shares, BRINGS)
+    def _share(self, seed: int) -> float | None:
+        """Of the gain in quality by every candidate, what those bring that nobody waits for."""
+        never, slack, always = (self.light.get((policy.name, seed)) for policy in ENSEMBLES)
+        if never is None or slack is None or always is None:
+            return None
+        gain = always.figures.quality - never.figures.quality
+        return (slack.figures.quality - never.figures.quality) / gain if gain > 0 else None
+
+
+def _over(ours: float | None, without: float | None) -> float | None:
+    return ours / without if ours is not None and without else None
 
 
 _FIGURES: tuple[tuple[str, int, Callable[[Figures], float]], ...] = (
+    ("answers", 0, lambda f: float(f.answers)),
     ("quality", 4, lambda f: f.quality),
     ("p50 s", 2, lambda f: f.latency_p50),
     ("p95 s", 2, lambda f: f.latency_p95),

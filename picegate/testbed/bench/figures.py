@@ -9,7 +9,6 @@ from picegate.testbed.bench.reader import Heard
 from picegate.testbed.emulated.profile import Profile
 from picegate.testbed.emulated.quality import marks
 from picegate.testbed.emulated.server import Stats
-from picegate.testbed.emulated.tokens import TOKENS_PER_WORD
 
 OBJECTIVE_S = 30.0  # a whole answer within this time is a good one
 STALL_S = 1.0
@@ -24,8 +23,11 @@ class Figures:
     latency_*: from the moment a question was due to the end of its answer, seconds; failed ones count as infinite.
     in_time_share: of the answers, those that were whole within `OBJECTIVE_S`.
     first_*: to the first text.
-    token_gap_p50: mean time between the tokens of one answer, median over answers.
-    stalls_per_answer: pauses over 1 s in the text that a reader gets, after its first piece.
+    at_once_share: of the answers, those whose text comes all at once: whoever reads them waits before it, not within.
+    token_gap_p50: mean time between the tokens of one answer, median over answers. This one, the stalls and
+        `longest_gap_p95` are of the answers that come bit by bit, and NaN where most come at once.
+    stalls_per_answer: pauses over 1 s in the text that a reader gets, after its first piece; `stalled_share` of the
+        answers have one.
     cloud_tokens, edge_tokens: written, per answer, wasted ones included.
     cost: per answer, at the profiles' prices.
     edge_busy: share of the time in which an edge computes; `edge_slots`: share of its slots that write. Means.
@@ -44,6 +46,7 @@ class Figures:
     in_time_share: float
     first_p50: float
     first_p95: float
+    at_once_share: float
     token_gap_p50: float
     stalls_per_answer: float
     stalled_share: float
@@ -89,12 +92,12 @@ def figures_of(
     firsts = [one.first_s if one.moments else math.inf for one in counted]
     done = sum(one.ended is not None and opens <= one.ended <= closes for one in heard if one.whole)
     span = max(max(one.ended or one.due for one in heard) - heard[0].due, 1e-9)
-    stalls = [sum(gap > STALL_S for gap in one.gaps) for one in whole]
-    gaps = [
-        (one.moments[-1] - one.moments[0]) / max(1.0, one.words * TOKENS_PER_WORD - 1)
-        for one in whole
-        if len(one.moments) > 1
-    ]
+    written = [one for one in whole if not one.at_once]
+    at_once_share = 1 - len(written) / len(whole) if whole else 0.0
+    if at_once_share > 0.5:
+        written = []
+    stalls = [sum(gap > STALL_S for gap in one.gaps) for one in written]
+    gaps = [(one.moments[-1] - one.moments[0]) / max(1.0, one.tokens - 1) for one in written]
     of_cloud, of_edges = stats[0], stats[1:]
     total = len(heard)
     cloud_written, edge_written = of_cloud.work["written"], sum(one.work["written"] for one in of_edges)
@@ -112,9 +115,10 @@ def figures_of(
         in_time_share=sum(latency <= OBJECTIVE_S for latency in latencies) / max(1, len(latencies)),
         first_p50=percentile(firsts, 0.5),
         first_p95=percentile(firsts, 0.95),
+        at_once_share=at_once_share,
         token_gap_p50=percentile(gaps, 0.5),
-        stalls_per_answer=sum(stalls) / max(1, len(whole)),
-        stalled_share=sum(count > 0 for count in stalls) / max(1, len(whole)),
+        stalls_per_answer=_mean(stalls, math.nan),
+        stalled_share=_mean([count > 0 for count in stalls], math.nan),
         words_per_answer=sum(one.words for one in whole) / max(1, len(whole)),
         cloud_tokens=cloud_written / total,
         edge_tokens=edge_written / total,
@@ -127,12 +131,12 @@ def figures_of(
         cpu_ms_per_answer=cpu_s * 1000.0 / total,
         late_share=sum(one.lag["late"] for one in stats) / steps,
         worst_lag_s=max(one.lag["worst_s"] for one in stats),
-        quality=_mean([found for one in whole for found in marks(one.text)] or [math.nan]),
-        longest_gap_p95=percentile([max(one.gaps, default=0.0) for one in whole], 0.95),
+        quality=_mean([found for one in whole for found in marks(one.text)], math.nan),
+        longest_gap_p95=percentile([max(one.gaps) for one in written], 0.95),
         modes=dict(Counter(one.mode for one in whole)),
         errors=dict(Counter(one.error for one in counted if one.error)),
     )
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _mean(values: Sequence[float], otherwise: float = 0.0) -> float:
+    return sum(values) / len(values) if values else otherwise

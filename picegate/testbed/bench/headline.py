@@ -12,6 +12,7 @@ from picegate.testbed.bench.figures import OBJECTIVE_S
 from picegate.testbed.bench.hunt import Hunt, Point, hunt_of
 from picegate.testbed.bench.offer import Load
 from picegate.testbed.bench.policies import AUTO, BASELINES, CLOUD, PICE_LIKE, QUALITY, Policy
+from picegate.testbed.bench.seeds import Seeded
 from picegate.testbed.bench.trial import Trial
 from picegate.testbed.bench.workload import Workload
 from picegate.testbed.emulated.profile import Profile
@@ -35,7 +36,6 @@ class Scope:
     compared: int = 4
     seconds: float = 120.0
     tries: int = 4
-    seeds: tuple[int, ...] = (1,)
     objective_s: float = OBJECTIVE_S
     policies: tuple[Policy, ...] = BASELINES
 
@@ -48,7 +48,7 @@ QUICK = {"edges": (4,), "seconds": 90.0}
 
 
 @dataclass(slots=True)
-class Headline:
+class Headline(Seeded):
     """Filled while it is measured; what was not reached stays empty.
 
     Attributes:
@@ -69,7 +69,7 @@ class Headline:
 
     def throughput(self, policy: str, edges: int, seed: int) -> float | None:
         hunt = self.hunts.get((policy, edges, seed))
-        return hunt.found.per_minute if hunt is not None and hunt.trials else None
+        return hunt.per_minute if hunt is not None else None
 
     def gain(self, policy: str, edges: int, seed: int) -> float | None:
         """A policy against the cloud alone."""
@@ -78,7 +78,7 @@ class Headline:
 
     def ceiling(self, policy: str, edges: int) -> float | None:
         """The bound over what a policy reaches (mean over seeds)."""
-        found = [value for seed in self.scope.seeds if (value := self.throughput(policy, edges, seed))]
+        found = [value for seed in self.shown if (value := self.throughput(policy, edges, seed))]
         return self.bounds[edges].per_s * 60 / mean(found) if found else None
 
     @property
@@ -87,17 +87,17 @@ class Headline:
         again = PICE_LIKE in self.scope.policies and self.scope.most != self.scope.compared
         hunts = 1 + len(self.scope.edges) + len(self.scope.policies) - 1 + again
         points = 3 * 2 + 1 + len(self.scope.policies) - 1
-        return len(self.scope.seeds) * (hunts * self.scope.tries + points)
+        return len(self.seeds) * (hunts * self.scope.tries + points)
 
     def measure(self, crew: Crew) -> None:
         """Measure everything. Broken off, it holds what was done by then."""
-        for seed in self.scope.seeds:
+        for seed in self.seeds:
             self._search(crew, seed)
             self._compare(crew, seed)
+            self.done.append(seed)
 
     def bars(self) -> list[Bar]:
-        """All bars for which there are figures."""
-        return [bar for bar in _bars(self) if bar is not None]
+        return list(_bars(self))
 
     def _search(self, crew: Crew, seed: int) -> None:
         scope = self.scope
@@ -106,7 +106,7 @@ class Headline:
         if PICE_LIKE in scope.policies and scope.most != scope.compared:
             wanted.append((PICE_LIKE, scope.most))
         for policy, edges in wanted:
-            first = self.hunts.get((policy.name, edges, scope.seeds[0]))  # of the first seed, done by now
+            first = self.hunts.get((policy.name, edges, self.seeds[0]))  # of the first seed, done by now
             load = Load(1.0, scope.seconds, seed=seed)
             point = Point(policy, self.site(edges), load, self.workload)
             self.hunts[policy.name, edges, seed] = hunt_of(point, scope.tries, scope.objective_s, first)
@@ -130,27 +130,28 @@ class Headline:
         crew.finish()
 
 
-def headline(scope: Scope, cloud: Profile, edge: Profile, workload: Workload) -> Headline:
+def headline(
+    scope: Scope, cloud: Profile, edge: Profile, workload: Workload, seeds: tuple[int, ...] = (1,)
+) -> Headline:
     """An empty one, with its bounds."""
     counts = sorted({0, *SHOWN_EDGES, *scope.edges, scope.compared})
     bounds = {edges: bound_of(Site(cloud, edge, edges), workload.questions) for edges in counts}
-    return Headline(scope, cloud, edge, workload, bounds)
+    return Headline(scope, cloud, edge, workload, bounds, seeds=seeds)
 
 
-def _bars(of: Headline) -> Iterator[Bar | None]:
+def _bars(of: Headline) -> Iterator[Bar]:
     scope, four = of.scope, of.scope.compared
     at = of.points
 
-    def bar(name: str, limit: float, figure: Callable[[int], float | None], *, at_least: bool = True) -> Bar | None:
-        values = [value for seed in scope.seeds if (value := _try(figure, seed)) is not None]
-        return bar_over(name, values, limit, at_least=at_least)
+    def bar(name: str, limit: float, figure: Callable[[int], float], *, at_least: bool = True) -> Bar:
+        return bar_over(name, [_try(figure, seed) for seed in of.seeds], limit, at_least=at_least)
 
     for edges in scope.edges:
         bound = of.bounds[edges].gain
         yield bar(
             f"throughput over cloud alone with {edges} edges, share of the bound ({bound:.2f}x)",
             AIMED,
-            lambda seed, edges=edges, bound=bound: (of.gain(AUTO.name, edges, seed) or 0.0) / bound,  # type: ignore[misc]
+            lambda seed, edges=edges, bound=bound: _known(of.gain(AUTO.name, edges, seed)) / bound,  # type: ignore[misc]
         )
     yield bar(
         f"median latency with {four} edges at {MIDDLE:.0%} of the cloud's own throughput, lower by",
@@ -184,7 +185,7 @@ def _bars(of: Headline) -> Iterator[Bar | None]:
         yield bar(
             f"throughput over pice-like with {most} edges, times",
             1.3,
-            lambda s: (of.throughput("auto", most, s) or 0.0) / (of.throughput("pice-like", most, s) or 0.0),
+            lambda s: _throughput(of, "auto", most, s) / _throughput(of, "pice-like", most, s),
         )
         yield bar(
             "first token sooner than pice-like's, times",
@@ -195,23 +196,33 @@ def _bars(of: Headline) -> Iterator[Bar | None]:
     yield bar(
         f"throughput with {four} edges over the best of {', '.join(rivals)}",
         0.95,
-        lambda s: (of.throughput("auto", four, s) or 0.0) / _rival(of, rivals, s),
+        lambda s: _throughput(of, "auto", four, s) / _rival(of, rivals, s),
     )
 
 
 def _rival(of: Headline, rivals: Sequence[str], seed: int) -> float:
-    return max(of.throughput(name, 0 if name == "cloud" else of.scope.compared, seed) or 0.0 for name in rivals)
+    return max(_throughput(of, name, 0 if name == "cloud" else of.scope.compared, seed) for name in rivals)
+
+
+def _throughput(of: Headline, policy: str, edges: int, seed: int) -> float:
+    return _known(of.throughput(policy, edges, seed))
+
+
+def _known(value: float | None) -> float:
+    if value is None:
+        raise KeyError("not measured")
+    return value
 
 
 def _best(of: Headline, policy: str, edges: int, seed: int) -> Trial:
-    best = of.hunts[policy, edges, seed].best
-    if best is None:
+    hunt = of.hunts[policy, edges, seed]
+    if hunt.per_minute is None or hunt.best is None:
         raise KeyError(policy)
-    return best
+    return hunt.best
 
 
-def _try(figure: Callable[[int], float | None], seed: int) -> float | None:
-    """None where a trial that the figure is made of was not reached, or divides by nothing."""
+def _try(figure: Callable[[int], float], seed: int) -> float | None:
+    """None where something that the figure is made of was not measured, or is nothing to divide by."""
     try:
         return figure(seed)
     except (KeyError, ZeroDivisionError):

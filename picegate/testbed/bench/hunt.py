@@ -40,6 +40,11 @@ class Hunt:
         return self.search.found()
 
     @property
+    def per_minute(self) -> float | None:
+        """Answers per minute at the objective; None where the search was broken off, or never begun."""
+        return self.found.per_minute if self.search.next() is None else None
+
+    @property
     def best(self) -> Trial | None:
         """The trial at the largest load that met the objective."""
         return max(

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
-from picegate.testbed.bench.bound import ASSUMPTIONS
+from picegate.testbed.bench.bound import ASSUMPTIONS, bound_of
+from picegate.testbed.bench.offer import WARM_UP
 from picegate.testbed.bench.workload import Workload
 from picegate.testbed.emulated.profile import Profile
 from picegate.testbed.emulated.questions import DIRECT_WORDS, FEWEST_POINTS, LEVELS, MOST_POINTS, WORDS_PER_POINT
+from picegate.testbed.emulated.site import Site
 from picegate.testbed.emulated.tokens import TOKENS_PER_WORD
 
 EMULATED = (
@@ -15,6 +17,11 @@ EMULATED = (
 VIRTUAL = (
     "Virtual clock: emulated time stands still while a process computes, so processor time of the gateway is not in "
     "these figures; it is told as ms per answer, emulation and load generator included."
+)
+COUNTED = (
+    f"answers: those that the times are of, asked after the first {WARM_UP:.0%} of a trial; of fewer than 100 the 99th "
+    "percentile is the worst. Time between tokens and pauses: a dash where most answers come in one piece, for which "
+    "their reader waits until the first token"
 )
 
 
@@ -49,7 +56,17 @@ def notes(workload: Workload, profiles: Iterable[Profile], *, virtual: bool = Tr
         EMULATED,
         *([VIRTUAL] if virtual else []),
         f"workload {workload.name}, {len(workload.questions)} questions: {'; '.join(workload.assumptions)}",
+        COUNTED,
         *author_notes(),
         *(line for profile in profiles for line in profile_notes(profile)),
         *(f"bound: {assumption}" for assumption in ASSUMPTIONS),
     ]
+
+
+def bound_note(site: Site, workload: Workload) -> str:
+    """The most that there is to be had, in a line."""
+    bound = bound_of(site, workload.questions)
+    return (
+        f"capacity bound with {site.edges} edges: {bound.per_s * 60:.1f} answers a minute, {bound.gain:.2f} times what "
+        f"the cloud alone can do ({bound.cloud_only_per_s * 60:.1f})"
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from math import isfinite
 from urllib.parse import urlsplit
 
 from picegate.testbed.bench.arrivals import Pattern, arrivals, order
@@ -18,7 +19,7 @@ class Load:
     """Questions at a mean rate for so many seconds, the warming-up included.
 
     Raises:
-        ValueError: a rate or time that is not positive.
+        ValueError: a rate or time that is not positive and finite.
     """
 
     per_minute: float
@@ -27,7 +28,7 @@ class Load:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.per_minute <= 0 or self.seconds <= 0:
+        if not all(isfinite(value) and value > 0 for value in (self.per_minute, self.seconds)):
             raise ValueError(f"{self.per_minute:g} requests per minute for {self.seconds:g} s cannot be offered")
 
     @property

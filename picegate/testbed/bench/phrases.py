@@ -1,10 +1,23 @@
 """Wordings of questions by category, written for the testbed: a planner that reads them can tell kinds apart."""
 
 from random import Random
+from typing import Literal
 
 from picegate.testbed.emulated.wording import notes
 
-_ENGLISH = {
+Category = Literal[
+    "generic",
+    "knowledge",
+    "common-sense",
+    "counterfactual",
+    "fermi",
+    "coding",
+    "math",
+    "roleplay",
+    "writing",
+    "chat",
+]
+_ENGLISH: dict[str, tuple[str, ...]] = {
     "generic": (
         "How can I keep my desk tidy",
         "What are the best ways to learn a song by heart",

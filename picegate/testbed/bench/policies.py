@@ -32,7 +32,9 @@ def _planned(name: str, title: str, **planner: Any) -> Policy:
 AUTO = Policy("auto", "ours: the planner decides")
 CLOUD = Policy("cloud", "the cloud alone", "pice-cloud")
 EDGE = Policy("edge", "edges alone", "pice-edge")
-ROUTE = _planned("route", "whole answers, cloud or edge, by a learned router", policy="route")
+ROUTE = _planned(
+    "route", "whole answers: on an edge where forecast to be easy and short, else in the cloud", policy="route"
+)
 SOT = _planned("sot", "skeleton of thought: skeleton and points both in the cloud", policy="sot")
 PICE_LIKE = _planned(
     "pice-like", "PICE as we reconstruct it: the whole sketch first, then its points", policy="pice-like"

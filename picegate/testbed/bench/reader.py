@@ -5,21 +5,23 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from picegate.testbed.emulated.tokens import tokens_per_word, words_of
+
+AT_ONCE_S = 0.05  # two chunks of a model that is still writing lie further apart
+
 
 @dataclass(slots=True)
 class Heard:
     """One answer as its reader saw it. Moments are of the loop's clock, seconds.
 
     Attributes:
-        moments: of every piece of text; `words` counts all their words.
-        text: all of them.
+        moments: of every piece of text; `text` is all of them.
         error: why it is no whole answer; empty where it is.
     """
 
     due: float
     question: str
     moments: list[float] = field(default_factory=list)
-    words: int = 0
     text: str = ""
     ended: float | None = None
     status: int = 0
@@ -38,6 +40,20 @@ class Heard:
     @property
     def first_s(self) -> float:
         return self.moments[0] - self.due
+
+    @property
+    def words(self) -> int:
+        return len(words_of(self.text))
+
+    @property
+    def tokens(self) -> float:
+        """As the emulation writes them, also in a script without spaces."""
+        return self.words * tokens_per_word(self.text)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the text came in one piece, or in pieces that follow one another without a pause."""
+        return self.moments[-1] - self.moments[0] < AT_ONCE_S
 
     @property
     def gaps(self) -> list[float]:
@@ -78,7 +94,6 @@ class _Reader(asyncio.Protocol):
         self._text = bytearray()
         self._head_read = False
         self._chunked = False
-        self._in_word = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         cast(asyncio.Transport, transport).write(self._request)
@@ -141,13 +156,6 @@ class _Reader(asyncio.Protocol):
             if text := choice.get("delta", {}).get("content"):
                 self._heard.moments.append(self._loop.time())
                 self._heard.text += text
-                self._count(text)
-
-    def _count(self, text: str) -> None:
-        """Words, also where a piece begins or ends in the middle of one."""
-        pieces = text.split()
-        self._heard.words += len(pieces) - (self._in_word and bool(pieces) and not text[0].isspace())
-        self._in_word = not text[-1].isspace()
 
     def _body_error(self) -> str:
         if not self._head_read or self._heard.status == 200:

@@ -12,6 +12,7 @@ from rich.console import Console
 from picegate.testbed.bench.bars import Bar
 from picegate.testbed.bench.trial import Trial
 
+_STYLES = {True: None, False: "red", None: "yellow"}
 LATE_SHARE = 0.02  # of engine steps; beyond it figures are not to be trusted
 
 
@@ -29,7 +30,7 @@ def lag_warning(trials: Iterable[Trial]) -> str:
 
 def show_bars(console: Console, bars: Sequence[Bar]) -> None:
     for bar in bars:
-        console.print(bar.told, style=None if bar.met else "red")
+        console.print(bar.told, style=_STYLES[bar.met])
 
 
 def about(assumptions: Sequence[str]) -> dict[str, Any]:

@@ -29,7 +29,19 @@ class Rows:
 
 
 _IN_TIME = f"in {OBJECTIVE_S:g} s"
-_TIMES = ("edges", "req/min", "done/min", _IN_TIME, "p50 s", "p95 s", "p99 s", "first s", "ms/token", "stalls")
+_TIMES = (
+    "edges",
+    "req/min",
+    "answers",
+    "done/min",
+    _IN_TIME,
+    "p50 s",
+    "p95 s",
+    "p99 s",
+    "first s",
+    "ms/token",
+    "stalls",
+)
 _SPENT = ("cloud tok", "edge tok", "cost/1000", "edge busy", "slots", "failed", "CPU ms")
 
 
@@ -44,12 +56,13 @@ def trial_rows(trials: Sequence[Trial], title: str, labels: Sequence[str] = ()) 
                 trial.policy,
                 str(trial.edges),
                 f"{trial.load.per_minute:.1f}",
+                str(f.answers),
                 f"{f.achieved_per_minute:.1f}",
                 f"{f.in_time_share:.0%}",
                 *(number(value) for value in (f.latency_p50, f.latency_p95, f.latency_p99)),
                 number(f.first_p50, 2),
                 number(f.token_gap_p50 * 1000, 0),
-                f"{f.stalls_per_answer:.2f}",
+                number(f.stalls_per_answer, 2),
                 f"{f.cloud_tokens:.0f}",
                 f"{f.edge_tokens:.0f}",
                 f"{f.cost * 1000:.3f}",
@@ -62,6 +75,10 @@ def trial_rows(trials: Sequence[Trial], title: str, labels: Sequence[str] = ()) 
     return Rows(f"{title} (emulated)", ("", "policy", *_TIMES, *_SPENT), lines, words=2)
 
 
-def number(value: float, digits: int = 1) -> str:
+def number(value: float, digits: int = 1, unit: str = "") -> str:
     """A dash where there is none."""
-    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+    return f"{value:.{digits}f}{unit}" if math.isfinite(value) else "-"
+
+
+def percent(share: float) -> str:
+    return number(share * 100, 0, "%")

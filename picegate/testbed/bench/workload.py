@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from picegate.core.errors import ConfigError
-from picegate.testbed.bench.phrases import phrase
+from picegate.testbed.bench.phrases import Category, phrase
 from picegate.testbed.emulated.questions import Question
 from picegate.testbed.emulated.wording import sentences
 
@@ -140,14 +140,15 @@ class _Line(BaseModel):
 
     prompt: str = Field(min_length=1)
     words: int = Field(200, ge=1, le=20_000, description="length of the answer")
-    category: str = "generic"
+    category: Category = "generic"
     japanese: bool = False
 
 
 def prompts_file(path: Path) -> Workload:
     """The user's own questions: one JSON object a line, `{"prompt": "...", "words": 180, "category": "coding"}`.
 
-    Only `prompt` is needed; `words` is how long its answer is taken to be. Empty lines are passed over.
+    Only `prompt` is needed; `words` is how long its answer is taken to be, `category` decides how the emulated cloud
+    writes it. Empty lines are passed over.
 
     Raises:
         ConfigError: unreadable, empty, or a broken line, named by its number.
@@ -166,11 +167,16 @@ def prompts_file(path: Path) -> Workload:
             first = error.errors()[0]
             raise ConfigError(f"{path}:{number}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         except ValueError as error:
-            raise ConfigError(f"{path}:{number}: not a JSON object: {error}") from error
+            raise ConfigError(f"{path}:{number}: not a JSON object: {_reason(error)}") from error
         questions.append(Question(f"f{number}", read.category, read.prompt, read.words, read.words, read.japanese))
     if not questions:
         raise ConfigError(f"{path}: no question in it")
     return Workload(path.name, tuple(questions), ("answers are as long as the file says, 200 words where it does not",))
+
+
+def _reason(error: ValueError) -> str:
+    """Without a line number of its own: the file's is told already."""
+    return f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 def _parsed(line: str) -> Any:

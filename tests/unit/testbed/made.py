@@ -18,6 +18,7 @@ MEASURED = Figures(
     in_time_share=1.0,
     first_p50=0.1,
     first_p95=0.2,
+    at_once_share=0.0,
     token_gap_p50=0.03,
     stalls_per_answer=0.0,
     stalled_share=0.0,

@@ -76,9 +76,30 @@ def test_the_page_says_what_is_missing_and_with_which_faults() -> None:
     assert page.count("<svg") == 5
 
 
-def test_broken_off_it_has_bars_of_what_it_has() -> None:
+def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
     of, _ = measured()
     of.faulty.clear()
     of.hunts = {key: hunt for key, hunt in of.hunts.items() if key[0] == "auto"}
-    assert [bar.name.split(" at ")[0] for bar in of.bars()] == ["p50 latency", "p95 latency"]
-    assert ablation_tables(of)[1].lines == []
+    verdicts = {bar.name.split(" at ")[0]: bar.verdict for bar in of.bars()}
+    assert verdicts == {
+        "throughput": "not measured",
+        "p50 latency": "met",
+        "p95 latency": "met",
+        "p50 latency with faults": "not measured",
+        "p95 latency with faults": "not measured",
+    }
+    well, faulty = ablation_tables(of)
+    assert {line[1] == "-" for line in well.lines if line[0] != "auto"} == {True}
+    assert {cell for line in faulty.lines for cell in line[1:]} == {"-"}
+
+
+def test_a_seed_that_was_broken_off_is_in_no_mean() -> None:
+    whole, _ = measured()
+    of, _ = measured(seeds=(1, 2))
+    of.done.remove(2)
+    del of.faulty["auto", 2]
+    assert all(bar.met is None for bar in of.bars())
+    assert "seed 1 (of 1, 2: stopped early)" in ablation_tables(of)[0].title
+    assert [table.lines for table in ablation_tables(of)] == [table.lines for table in ablation_tables(whole)]
+    assert "Stopped early" in ablations_page(of, of.bars(), [])
+    assert "Stopped early" not in ablations_page(whole, whole.bars(), [])

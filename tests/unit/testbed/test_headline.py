@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from picegate.testbed.bench.headline import Headline, Scope, headline
-from picegate.testbed.bench.headline_report import headline_rows, limits
+from picegate.testbed.bench.headline_report import headline_data, headline_rows, limits
 from picegate.testbed.bench.hunt import Point
 from picegate.testbed.bench.page import headline_page
 from picegate.testbed.bench.policies import AUTO
@@ -17,8 +17,8 @@ from tests.unit.testbed.made import Made
 CLOUD, EDGE = load_profile("headline-cloud"), load_profile("headline-orin")
 
 
-def measured(scope: Scope | None = None) -> tuple[Headline, Made]:
-    of = headline(scope or Scope(), CLOUD, EDGE, workload(VICUNA))
+def measured(seeds: tuple[int, ...] = (1,)) -> tuple[Headline, Made]:
+    of = headline(Scope(), CLOUD, EDGE, workload(VICUNA), seeds)
     bounds = {edges: bound.per_s * 60 for edges, bound in of.bounds.items()}
 
     def carries(point: Point) -> float:
@@ -45,7 +45,7 @@ def test_the_bar_over_pice_like_is_measured_with_the_most_edges_and_how_far_the_
 
 
 def test_a_seed_is_finished_before_the_next_is_begun() -> None:
-    _, crew = measured(Scope(seeds=(1, 2, 3)))
+    _, crew = measured((1, 2, 3))
     assert crew.asked == sorted(crew.asked)
     assert set(crew.asked) == {1, 2, 3}
 
@@ -56,9 +56,9 @@ def test_the_progress_bar_knows_about_how_many_trials_there_will_be() -> None:
 
 
 def test_bars_and_table_tell_the_spread_over_seeds() -> None:
-    of, _ = measured(Scope(seeds=(1, 2)))
+    of, _ = measured((1, 2))
     spreads = [bar.spread for bar in of.bars() if "share of the bound" in bar.name]
-    assert all(low <= high for low, high in spreads)
+    assert all(spread is not None and spread[0] <= spread[1] for spread in spreads)
     rows = headline_rows(of)
     over = rows.columns.index("over seeds")
     assert all(" to " in line[over] for line in rows.lines)
@@ -71,3 +71,34 @@ def test_the_page_has_the_table_and_what_it_rests_on() -> None:
     assert "capacity bound over the cloud alone" in page
     assert "EMULATED" in page
     assert "<p>Made 2" in page
+
+
+def test_a_headline_broken_off_in_its_first_seed_has_dashes_and_bars_that_are_not_measured() -> None:
+    of, _ = measured()
+    of.done.clear()
+    of.points.clear()
+    broken_off = of.hunts["auto", 8, 1]
+    broken_off.search.seen = broken_off.search.seen[:1]
+    verdicts = {bar.name: bar.verdict for bar in of.bars()}
+    assert verdicts["throughput over cloud alone with 4 edges, share of the bound (2.24x)"] == "met"
+    assert verdicts["throughput over cloud alone with 8 edges, share of the bound (3.43x)"] == "not measured"
+    assert verdicts["first token at light load, times the cloud's"] == "not measured"
+    assert "MISSED" not in verdicts.values()
+    rows = headline_rows(of)
+    assert "seed 1 as far as it went" in rows.title
+    (line,) = [line for line in rows.lines if line[:2] == ("auto", "8")]
+    assert line[rows.columns.index("answers/min")] == line[rows.columns.index("of the bound")] == "-"
+    assert not any("nan" in cell for line in rows.lines for cell in line)
+    assert "Stopped early" in headline_page(of, of.bars())
+
+
+def test_a_headline_broken_off_in_its_second_seed_shows_the_first() -> None:
+    whole, _ = measured()
+    of, _ = measured((1, 2))
+    of.done.remove(2)
+    del of.points["cloud", 0.2, 2]
+    verdicts = {bar.name: bar.verdict for bar in of.bars()}
+    assert verdicts["first token at light load, times the cloud's"] == "not measured"
+    assert headline_rows(of).lines == headline_rows(whole).lines
+    data = headline_data(of, of.bars())
+    assert (data["seeds"], data["seeds_done"]) == ([1, 2], [1])

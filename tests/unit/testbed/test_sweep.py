@@ -1,6 +1,7 @@
 """What a sweep makes of its trials. The trials themselves are made up here."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -49,7 +50,7 @@ def test_the_bar_is_about_the_value_where_ours_stands_worst() -> None:
     assert p95.figure == pytest.approx(100 / 80)
     assert p50.figure == pytest.approx(100 / 80)
     assert not p95.met
-    assert p95.spread == pytest.approx((100 / 120, 100 / 80))
+    assert p95.spread == (pytest.approx(100 / 120), pytest.approx(100 / 80))
 
 
 def test_the_best_rival_is_told_for_every_value() -> None:
@@ -94,16 +95,83 @@ def test_table_and_page_show_every_metric() -> None:
     page = sweep_page(of, of.bars())
     assert "EMULATED" in page
     assert 'class="missed"' in page
-    for title in ("Throughput at the objective", "Time to first token", "Time between tokens", "Pauses over 1 s"):
+    for title in (
+        "Throughput at the objective",
+        "99th percentile of latency",
+        "Time to first token",
+        "Time between tokens",
+        "Pauses over 1 s",
+        "Time in which an edge computes",
+    ):
         assert title in page
 
 
-def test_a_sweep_broken_off_has_bars_of_what_it_has() -> None:
+def test_plots_are_of_means_over_seeds() -> None:
+    def dots(carries: Callable[[Point], float], seeds: tuple[int, ...]) -> list[str]:
+        of, _ = swept("slowness", carries, seeds=seeds)
+        (plot,) = [svg for svg in sweep_page(of, of.bars()).split("<svg") if "Median latency" in svg]
+        assert of.told in plot
+        return re.findall(r'c[xy]="([\d.]+)"', plot)
+
+    both = dots(lambda point: 60.0 if point.load.seed == 1 else 20.0, (1, 2))  # medians of 15 and 45 s
+    assert both == dots(lambda _: 30.0, (1,))  # of 30 s
+
+
+def test_a_plot_names_the_policies_that_have_no_such_figure() -> None:
     of, _ = swept("slowness", slow_edges_hurt)
-    of.trials = {key: trial for key, trial in of.trials.items() if key[1] <= 2}
+    for key, trial in of.trials.items():
+        if key[0] == "route":
+            of.trials[key] = replace(trial, figures=replace(trial.figures, token_gap_p50=math.nan))
+    (plot,) = [svg for svg in sweep_page(of, of.bars()).split("<svg") if "Time between tokens, median" in svg]
+    assert "route: none" in plot
+    assert "cloud: none" not in plot
+
+
+def test_a_bar_of_which_one_trial_lacks_is_neither_met_nor_missed() -> None:
+    of, _ = swept("slowness", slow_edges_hurt)
+    del of.trials["route", 30, 1]
+    assert [bar.verdict for bar in of.bars()] == ["not measured"] * 2
+    assert [bar.figure for bar in of.bars()] == [None] * 2
+    standings = sweep_tables(of)[0]
+    assert {line[0]: line[1] for line in standings.lines}["30"] == "-"
+    assert 'class="unmeasured"' in sweep_page(of, of.bars())
+
+
+def test_a_search_that_was_broken_off_found_nothing() -> None:
+    of, _ = swept("slowness", slow_edges_hurt, tries=4)
+    broken_off = of.hunts["edge", 4, 1]
+    broken_off.search.seen = broken_off.search.seen[:1]
+    assert of.bars()[-1].met is None
+    throughput = sweep_tables(of)[1]
+    assert {line[0]: line[throughput.columns.index("edge")] for line in throughput.lines}["4"] == "-"
+    (row,) = [row for row in of.throughput_data() if (row["policy"], row["value"]) == ("edge", 4)]
+    assert row["per_minute"] is None
+
+
+def test_a_seed_that_was_broken_off_is_in_no_mean() -> None:
+    of, _ = swept("slowness", lambda p: (100.0 + 10.0 * p.load.seed) if p.policy is AUTO else 100.0, seeds=(1, 2))
+    of.done.remove(2)
+    assert [bar.met for bar in of.bars()] == [None, None]
+    ratios = [one.ratio for one in of.standings(MEASURES["p95 latency"])]
+    assert ratios == pytest.approx([100 / 110] * len(of.axis.values))
+    assert "seed 1 (of 1, 2: stopped early)" in sweep_tables(of)[0].title
+    assert "Stopped early" in sweep_page(of, of.bars())
+
+
+def test_rivals_that_were_not_asked_for_are_not_named() -> None:
+    of = Sweep(axis_of("edges"), SITE, Load(60.0, 120.0), ASKED, (AUTO, CLOUD))
+    of.measure(Made(lambda _: 100.0))
+    assert all("over the best of cloud, worst at" in bar.name for bar in of.bars())
+    assert "edge" not in sweep_tables(of)[0].title.split("(")[0]
+
+
+def test_edge_is_left_out_where_there_are_no_edges() -> None:
+    of, crew = swept("edges", lambda _: 100.0)
+    assert ("edge", 1, 1) in of.trials
+    assert ("edge", 0, 1) not in of.trials
+    assert of.without_edges == (0,)
+    assert len(crew.asked) == of.trial_count == 6 * 4 - 1
     assert all(bar.met for bar in of.bars())
-    of.trials.clear()
-    assert of.bars() == []
 
 
 @pytest.mark.parametrize("name", list(AXES))

@@ -1,13 +1,16 @@
 """Workloads, arrivals and the user's own file."""
 
+import math
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from picegate.core.errors import ConfigError
 from picegate.testbed.bench.arrivals import arrivals, order
 from picegate.testbed.bench.offer import Load
+from picegate.testbed.bench.phrases import Category
 from picegate.testbed.bench.workload import MIXES, prompts_file, workload
 from picegate.testbed.emulated.profile import known, load_profile
 
@@ -66,8 +69,14 @@ def test_two_loads_differ_in_nothing_but_their_pace() -> None:
 def test_a_rate_that_is_not_positive_cannot_be_offered(rate: float) -> None:
     with pytest.raises(ValueError, match="cannot be offered"):
         arrivals(10, rate, "poisson", 1)
+
+
+@pytest.mark.parametrize("value", [0.0, -5.0, math.nan, math.inf])
+def test_a_load_of_no_rate_or_time_cannot_be_offered(value: float) -> None:
     with pytest.raises(ValueError, match="cannot be offered"):
-        Load(rate, 10.0)
+        Load(value, 10.0)
+    with pytest.raises(ValueError, match="cannot be offered"):
+        Load(10.0, value)
 
 
 def test_every_question_is_asked_once_before_any_is_asked_again() -> None:
@@ -86,11 +95,12 @@ def test_a_prompts_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{nonsense", "not a JSON object"),
+        ("{nonsense", "not a JSON object: .* at column 2$"),
         ("[1]", "it is a list"),
         ('{"words": 3}', "prompt: Field required"),
         ('{"prompt": "a", "words": 0}', "words: "),
         ('{"prompt": "a", "colour": 1}', "colour: "),
+        ('{"prompt": "a", "category": "chess"}', "category: .*'generic', .*'coding', .*'chat'"),
     ],
 )
 def test_a_broken_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
@@ -98,6 +108,10 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
     path.write_text(f'{{"prompt": "Why?"}}\n{line}\n')
     with pytest.raises(ConfigError, match=rf"mine\.jsonl:2: .*{reason}"):
         prompts_file(path)
+
+
+def test_the_categories_of_our_own_questions_may_be_named_in_a_file() -> None:
+    assert {q.category for name in MIXES for q in workload(name).questions} <= set(get_args(Category))
 
 
 def test_a_prompts_file_must_have_questions_and_be_there(tmp_path: Path) -> None:
