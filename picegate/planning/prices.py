@@ -26,7 +26,7 @@ class Market:
 
     Attributes:
         cloud_price, edge_price: seconds of others' delay per token.
-        cloud_read_price, edge_read_price: the same per second in which the cloud, or one node, reads instead of writing.
+        cloud_read_price, edge_read_price: the same per second in which the cloud, or one node, reads.
         cloud_wait_s, edge_wait_s: until what waits there now is done.
         spared_s: by so much longer would the cloud's queue last if edges wrote nothing; 0 where none stands.
     """
