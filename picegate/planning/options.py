@@ -10,6 +10,7 @@ from picegate.planning.levels import LEVELS, LevelModel, Split
 from picegate.planning.losses import NO_LOSSES, Losses
 from picegate.planning.placement import Leg
 from picegate.planning.prices import UNLIMITED, Market
+from picegate.planning.queue import LENGTH, TYPICAL_TOKENS
 from picegate.planning.repairs import ONCE, Again
 from picegate.planning.schedule import Reading, Schedule, schedule
 from picegate.planning.survey import Survey
@@ -92,13 +93,17 @@ class Scene:
 
 
 def cloud_wait_s(cloud: CloudView, pace: Pace, tokens: float) -> float:
-    """Seconds until a call of so many tokens gets a place: short ones go first (`queue.py`), but not before old."""
+    """Seconds until a call of so many tokens gets a place: short ones go first (`queue.py`), but not before old.
+
+    Who finds nobody waiting waits for the first place to come free, as `queue.wait_s` has it.
+    """
     limit = cloud.limit or UNLIMITED
     if cloud.in_flight < limit:
         return 0.0
     step_s = pace.token_s(limit)
     ahead = sum(other if other <= tokens else 0.3 * other for other in cloud.waiting)
-    return (ahead + 0.5 * tokens) * step_s / limit
+    overtaken = LENGTH * tokens if cloud.waiting else 0.0
+    return (TYPICAL_TOKENS + ahead + overtaken) * step_s / limit
 
 
 def whole_in_cloud(scene: Scene) -> Option:

@@ -1,10 +1,10 @@
 """Who goes first when the cloud is full: short and urgent calls, but nobody waits for ever; and whom to turn away.
 
-A call's rank is a point in time: when it came, plus its patience, plus half of the time it will hold its place. The
+A call's rank is a point in time: when it came, plus its patience, plus a share of the time it will hold its place. The
 lowest rank goes first. (With all of that time, sketches go so far ahead of whole answers that the slowest answers are
 those that the cloud writes alone; with none of it, everybody waits for the long ones.) Time works for those who wait,
 since everyone who comes later starts from a later moment: a call is overtaken only by those that come within its own
-patience and half its length, and by no more of these than half of the time that it may wait at most leaves room for.
+patience and that share of its length, and by no more of these than half of the longest wait leaves room for.
 """
 
 from bisect import bisect_left
@@ -16,7 +16,7 @@ from picegate.core.value import value
 
 TYPICAL_TOKENS = 340.0  # of a call of which nothing is known
 
-_LENGTH = 0.5  # share of its own length by which a call lets others by
+LENGTH = 0.7  # share of the time that it will hold its place, by which a call lets others by
 _YIELDED = 0.5  # of the longest wait: by no more does any call let others by
 _TOKEN_S = 0.03  # that a place is held per token, until it was measured
 _KEEP = 0.95  # of what is known, with each new call
@@ -79,7 +79,7 @@ def ticket(now: float, number: int, tokens: float | None, patience_s: float, hol
     """`most_s`: that a call may wait, whatever it is."""
     known = TYPICAL_TOKENS if tokens is None else max(tokens, 1.0)
     hold_s = hold.of(known)
-    return Ticket(now + min(patience_s + _LENGTH * hold_s, _YIELDED * most_s), number, known, hold_s)
+    return Ticket(now + min(patience_s + LENGTH * hold_s, _YIELDED * most_s), number, known, hold_s)
 
 
 def wait_s(line: Sequence[Ticket], own: Ticket, hold: Hold, places: int) -> float:
