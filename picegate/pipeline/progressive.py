@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 from picegate.assembly.merger import Merger
 from picegate.core.errors import CloudError, PiceError
 from picegate.core.events import ReasoningDelta, SegmentDone, SketchPoint
-from picegate.core.plan import NodeView, Plan
+from picegate.core.plan import NodeKind, NodeView, Plan
 from picegate.core.ports import CloudCall, EdgeCall
 from picegate.core.sketch import Point
 from picegate.core.tokens import estimate_chat_tokens, estimate_tokens
@@ -87,15 +87,18 @@ class _Progressive:
         failure: PiceError | None = None
         try:
             with self._scope:
-                async with anyio.create_task_group() as legs, anyio.create_task_group() as warming:
+                async with anyio.create_task_group() as warming:
                     if self._plan.warm and not self._plan.points_in_cloud:
                         self._warm(warming)
-                    try:
-                        finish_reason = await self._sketch(legs)
-                    except PiceError as error:
-                        failure = error
+                    async with anyio.create_task_group() as legs:
+                        try:
+                            finish_reason = await self._sketch(legs)
+                        except PiceError as error:
+                            failure = error
+                        if not self._closed:  # there is nothing to write
+                            warming.cancel_scope.cancel()
+                        self._passages.sketched()
                     warming.cancel_scope.cancel()
-                    self._passages.sketched()
                 self._reading.show(self._merger.close_prose())
         finally:
             self._reading.stop()
@@ -259,6 +262,8 @@ class _Progressive:
 
     async def _warm_one(self, node: NodeView, call: EdgeCall) -> None:
         with self._run.leg(LegKind.WARM, node.name, node.model, ()):
+            if node.kind is NodeKind.AGENT:  # what comes while it reads shares what it reads
+                self._passages.warmed.add(node.id)
             await self._outside.edge.warm(node, call)
         self._passages.warmed.add(node.id)
 
