@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from picegate.core.errors import EdgeError, NodeRefused
 from picegate.core.plan import NodeView
 from picegate.core.ports import Delta, EdgeCall, Observation, Wish
+from picegate.core.usage import LegKind, LegRecord
 from picegate.core.value import value
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
@@ -51,13 +52,25 @@ async def node_leg(
                 raise
             leg.settle()
             record = leg.record
-            first = None if record.first_token_s is None else record.first_token_s - record.started_s
+            first = None
+            if record.first_token_s is not None and not _was_reading(run, record):
+                first = record.first_token_s - record.started_s
             tokens = record.tokens
             read = max(tokens.prompt - tokens.cached, 0)
             batch = node.slots - node.free
             outside.fleet.observe(
                 node.id, Observation(True, first, tokens.completion, leg.decode_s, prompt_tokens=read, batch=batch)
             )
+
+
+def _was_reading(run: Run, own: LegRecord) -> bool:
+    """Whether another leg of this request was reading there when this one began, so that it waited for that."""
+    for leg in run.tally.legs:
+        if leg is not own and leg.where == own.where and leg.started_s <= own.started_s:
+            read_s = leg.ended_s if leg.kind is LegKind.WARM else leg.first_token_s or leg.ended_s
+            if read_s is None or read_s > own.started_s:
+                return True
+    return False
 
 
 def _has_refused(run: Run, node: NodeView) -> bool:

@@ -1,4 +1,4 @@
-"""How fast a server answers, learned from the legs it has written: a line for each of prefill and decode.
+"""How fast a server answers, learned from the legs it has written: a line for each of reading and writing.
 
 Old legs fade with time, so the lines follow a server that changes, and a silent one is known less and less. Where
 nothing was seen yet, a server's own speed curve stands in, and without one a guess of its class.
@@ -14,9 +14,12 @@ MEMORY_S = 300.0  # after so long, a leg weighs 1/e
 _TOKENS_PER_LEG = 60.0  # a leg of so many tokens has the weight 1
 FEWEST_TOKENS = 4  # a speed measured on fewer says nothing
 _FULL_BATCH = 8.0  # where a guessed line has its second point
-_READ_TOKENS = 1_000.0  # likewise for prefill
 _GUESS = 0.5  # weight of each of a guess's two points
 _TOLD = 2.0  # likewise where the server told them
+_FIRST_S = 0.3  # standard deviation of a time to the first token
+_QUEUE_S = 1.0  # likewise of what is guessed of it for an empty prompt: nobody knows how long others keep a server busy
+_READ_GUESS = 3.0  # likewise of a guessed speed of reading, as a share of it
+_READ_TOLD = 0.3  # likewise of one that the server told
 _DOUBT = 0.3  # relative error of one leg, to begin with
 
 # Guesses where nobody said anything: a 7B model on an embedded GPU, a 70B one in a data centre.
@@ -73,6 +76,47 @@ class _Line:
         return max(y / weight + slope * (x1 - x / weight), 1e-6), slope
 
 
+@dataclass(slots=True)
+class _First:
+    """Times to the first token, `y = first_s + prefill_s x` after a prompt of `x` tokens, with a normal prior of each.
+
+    Bayesian linear regression: a late first token of a short prompt speaks of a queue, one of a long prompt of reading.
+    """
+
+    first_s: float
+    prefill_s: float
+    doubt: float  # standard deviation of `prefill_s`, as a share of it
+    weight: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+
+    def fade(self, share: float) -> None:
+        self.weight *= share
+        self.x *= share
+        self.y *= share
+        self.xx *= share
+        self.xy *= share
+
+    def add(self, x: float, y: float) -> None:
+        self.weight += 1.0
+        self.x += x
+        self.y += y
+        self.xx += x * x
+        self.xy += x * y
+
+    def fit(self) -> tuple[float, float]:
+        """Both; neither is negative."""
+        sure, sure_of_slope = (_FIRST_S / _QUEUE_S) ** 2, (_FIRST_S / (self.doubt * self.prefill_s)) ** 2
+        a, b, c = self.weight + sure, self.x, self.xx + sure_of_slope
+        y, xy = self.y + sure * self.first_s, self.xy + sure_of_slope * self.prefill_s
+        first_s, prefill_s = (y * c - xy * b) / (a * c - b * b), (xy * a - y * b) / (a * c - b * b)
+        if first_s < 0:
+            return 0.0, max(xy / c, 0.0)
+        return (first_s, prefill_s) if prefill_s >= 0 else (max(y / a, 0.0), 0.0)
+
+
 class PaceModel:
     """Of one server. `now` is monotonic seconds in every method."""
 
@@ -80,7 +124,8 @@ class PaceModel:
         told = _TOLD if curve is not None and curve.decode else _GUESS
         start = guess if curve is None else _told(guess, curve)
         self._decode = _Line((1.0, start.step_s), (_FULL_BATCH, start.token_s(_FULL_BATCH)), told)
-        self._prefill = _Line((0.0, start.first_s), (_READ_TOKENS, start.begin_s(_READ_TOKENS)), _GUESS)
+        told_reading = curve is not None and curve.prefill is not None
+        self._first = _First(start.first_s, start.prefill_s, _READ_TOLD if told_reading else _READ_GUESS)
         self._noise = _DOUBT**2
         self._at = now
 
@@ -104,7 +149,7 @@ class PaceModel:
         """
         self._fade(now)
         if first_token_s is not None and first_token_s >= 0:
-            self._prefill.add(float(prompt_tokens), first_token_s, 1.0)
+            self._first.add(float(prompt_tokens), first_token_s)
         if tokens < FEWEST_TOKENS or decode_s <= 0:
             return
         step_s = decode_s / (tokens - 1)
@@ -118,7 +163,7 @@ class PaceModel:
     def pace(self, now: float) -> Pace:
         self._fade(now)
         step_s, slope_s = self._decode.fit()
-        first_s, prefill_s = self._prefill.fit()
+        first_s, prefill_s = self._first.fit()
         known = self._decode.weight + self._decode.trust
         return Pace(first_s, prefill_s, step_s, slope_s, doubt=sqrt(self._noise / known))
 
@@ -126,7 +171,7 @@ class PaceModel:
         if now > self._at:
             share = exp((self._at - now) / MEMORY_S)
             self._decode.fade(share)
-            self._prefill.fade(share)
+            self._first.fade(share)
             self._at = now
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picegate.core.curve import DecodeRate, Rate, SpeedCurve
+from picegate.core.plan import Pace
 from picegate.planning.latency import EDGE_GUESS, MEMORY_S, PaceModel
 
 
@@ -83,6 +84,41 @@ def test_a_few_tokens_say_nothing_of_speed() -> None:
     model = PaceModel(EDGE_GUESS)
     model.learn(1.0, batch=1, tokens=2, decode_s=1e-6)
     assert model.pace(1.0).step_s == pytest.approx(EDGE_GUESS.step_s)
+
+
+def seen(model: PaceModel, *firsts: tuple[int, float], times: int = 20) -> Pace:
+    """The pace after so many legs of each pair: prompt tokens, seconds to the first token."""
+    for number in range(times):
+        for prompt_tokens, first_s in firsts:
+            model.learn(
+                float(number), batch=1, tokens=90, decode_s=3.6, first_token_s=first_s, prompt_tokens=prompt_tokens
+            )
+    return model.pace(float(times))
+
+
+def test_times_to_the_first_token_tell_how_fast_prompts_are_read() -> None:
+    pace = seen(PaceModel(EDGE_GUESS), (50, 0.2 + 50 / 60), (300, 0.2 + 300 / 60))
+    assert pace.first_s == pytest.approx(0.2, abs=0.1)
+    assert pace.prefill_s == pytest.approx(1 / 60, rel=0.1)
+
+
+def test_a_queue_is_not_taken_for_slow_reading() -> None:
+    pace = seen(PaceModel(EDGE_GUESS), (60, 1.5))
+    assert pace.begin_s(60) == pytest.approx(1.5, rel=0.1)
+    assert pace.begin_s(2000) < 1.5 + 2000 * 4 * EDGE_GUESS.prefill_s
+
+
+def test_one_long_prompt_corrects_a_guess_of_slow_reading() -> None:
+    model = PaceModel(EDGE_GUESS)
+    seen(model, (60, 1.5))
+    assert seen(model, (2400, 4.2), times=1).begin_s(2400) == pytest.approx(4.2, rel=0.1)
+
+
+def test_a_told_speed_of_reading_is_believed_more_than_a_guess() -> None:
+    told = SpeedCurve(Rate(1 / EDGE_GUESS.prefill_s, 0, "self_test"))
+    late = (200, 2.0)
+    assert seen(PaceModel(EDGE_GUESS, told), late).prefill_s < 1.2 * EDGE_GUESS.prefill_s
+    assert seen(PaceModel(EDGE_GUESS), late).prefill_s > 1.2 * EDGE_GUESS.prefill_s
 
 
 @given(
