@@ -102,7 +102,10 @@ _OPENINGS: Mapping[str, re.Pattern[str]] = {
     ),
     "small_talk": re.compile(
         r"\W*(?:hi|hello|hey|thanks|thank you|ok|okay|good (?:morning|evening|night)|bye|こんにちは"
-        r"|ありがとう(?:ございます)?|おはよう(?:ございます)?|さようなら)\W*$",
+        r"|ありがとう(?:ございます)?|おはよう(?:ございます)?|さようなら|hallo|guten (?:tag|morgen|abend)|danke|tschüss"
+        r"|bonjour|salut|merci|au revoir|hola|buenos días|buenas (?:tardes|noches)|gracias|adiós|ciao|buongiorno|grazie"
+        r"|olá|oi|bom dia|obrigad[oa]|hoi|dank je|hej|tack|cześć|dziękuję|merhaba|teşekkürler|привет|здравствуйте"
+        r"|спасибо|你好|您好|谢谢|謝謝|再见|안녕하세요|감사합니다|नमस्ते|धन्यवाद|مرحبا|شكرا|xin chào|cảm ơn)\W*$",
         re.IGNORECASE,
     ),
     "yes_no": re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could|should|will|would|has|have)\b", re.IGNORECASE),
