@@ -65,11 +65,11 @@ _HARD = ("code", "maths", "reasoning")
 _DIGIT = re.compile(r"\d")
 _NUMBER = r"(\d{1,3}(?:[,，]\d{3}){1,3}|\d{1,5})"
 _WORDS_SAID = re.compile(
-    rf"\b(in|within|under|than|exactly|most|about|of)?\s*\b{_NUMBER}(?:[- ]|\s*(?:to|-)\s*\d+\s*)?words?\b",
+    rf"\b(in|within|under|than|exactly|most|about|of)?\s*\b{_NUMBER}(?:[- ]|\s*(?:to|-)\s*\d+\s*)?words?\b(\s+(?:of|from)\b)?",
     re.IGNORECASE,
 )
 _CHARACTERS_SAID = re.compile(rf"(?<![\d,，]){_NUMBER}\s*(?:文)?字")
-_FEW = 20  # "these 2 words" name no length; "in 2 words" do
+_FEW = 20  # "these 2 words" name no length, nor do "3000 words of Spanish"; "in 2 words" do
 
 
 class LengthModel:
@@ -146,7 +146,7 @@ def said_tokens(question: str) -> float | None:
     """The length that a question names: "in 400 words", "800字で"."""
     if not _DIGIT.search(question):
         return None
-    if (found := _WORDS_SAID.search(question)) and (found[1] or _number(found[2]) >= _FEW):
+    if (found := _WORDS_SAID.search(question)) and (found[1] or (_number(found[2]) >= _FEW and not found[3])):
         return _number(found[2]) * TOKENS_PER_WORD
     if (found := _CHARACTERS_SAID.search(question)) and _number(found[1]) >= _FEW:
         return _number(found[1]) * _CHARACTERS_PER_TOKEN_JA

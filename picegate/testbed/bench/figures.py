@@ -102,7 +102,9 @@ def figures_of(
     total = len(heard)
     cloud_written, edge_written = of_cloud.work["written"], sum(one.work["written"] for one in of_edges)
     prompts = sum(legs["prompt"] for legs in of_cloud.legs.values())
-    spent = prompts * cloud.price_input + cloud_written * cloud.price_output + edge_written * edge.price_output
+    edge_prompts = sum(one.work["read"] + one.work["cached"] for one in of_edges)
+    spent = prompts * cloud.price_input + cloud_written * cloud.price_output
+    spent += edge_prompts * edge.price_input + edge_written * edge.price_output
     steps = sum(one.lag["steps"] for one in stats) or 1
     read = sum(one.work["read"] + one.work["cached"] for one in stats) or 1
     return Figures(

@@ -41,6 +41,9 @@ def ask(question: str, **fields: object) -> Ask:
         ("次の方程式を解いて", "maths"),
         ("こんにちは", "small_talk"),
         ("Translate this into French", "transform"),
+        ("Hallo!", "small_talk"),
+        ("Gracias", "small_talk"),
+        ("你好！", "small_talk"),
     ],
 )
 def test_what_is_asked_for_is_found_in_every_language_that_we_know(question: str, cue: str) -> None:
@@ -75,7 +78,8 @@ def test_a_length_that_is_named_is_the_forecast(question: str, tokens: int) -> N
 
 
 @pytest.mark.parametrize(
-    "question", ["How do these 2 words differ?", "この四字熟語と3字の略語は", "00字", "12345678字"]
+    "question",
+    ["How do these 2 words differ?", "I know 3000 words of Spanish", "この四字熟語と3字の略語は", "00字", "12345678字"],
 )
 def test_a_number_of_words_is_not_always_a_length(question: str) -> None:
     assert not LengthModel().forecast(ask(question)).said
