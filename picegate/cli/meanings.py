@@ -14,6 +14,8 @@ MEANINGS: Mapping[str, str] = {
     "cloud_queued": "calls that wait for a place there",
     "cloud_price_ms": "one more token of the cloud delays all others together by so much",
     "edge_price_ms": "one more token of the edges delays all others together by so much",
+    "cloud_read_price_s": "each second in which the cloud reads a prompt delays all others together by so much",
+    "edge_read_price_s": "each second in which one node reads a prompt delays all others together by so much",
     "cloud_wait_s": "until what waits for the cloud now is done",
     "edge_wait_s": "until what waits for the edges now is done",
     "spared_s": "the cloud's queue would last so much longer if edges wrote nothing; a progressive answer may be "

@@ -65,7 +65,8 @@ _HARD = ("code", "maths", "reasoning")
 _DIGIT = re.compile(r"\d")
 _NUMBER = r"(\d{1,3}(?:[,，]\d{3}){1,3}|\d{1,5})"
 _WORDS_SAID = re.compile(
-    rf"\b(in|within|under|than|exactly|most|about|of)?\s*\b{_NUMBER}(?:[- ]|\s*(?:to|-)\s*\d+\s*)?words?\b(\s+(?:of|from)\b)?",
+    rf"\b(in|within|under|than|exactly|most|about|of)?\s*\b{_NUMBER}(?:[- ]|\s*(?:to|-)\s*\d+\s*)?words?\b"
+    r"(\s+(?:of|from)\b)?",
     re.IGNORECASE,
 )
 _CHARACTERS_SAID = re.compile(rf"(?<![\d,，]){_NUMBER}\s*(?:文)?字")

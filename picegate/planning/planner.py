@@ -206,6 +206,8 @@ def _complete(choice: Choice, ask: Ask, scene: Scene, service: ServiceLevel, rul
             "cloud_queued": scene.cloud.queued,
             "cloud_price_ms": round(1000 * sides.cloud_price, 3),
             "edge_price_ms": round(1000 * sides.edge_price, 3),
+            "cloud_read_price_s": round(sides.cloud_read_price, 2),
+            "edge_read_price_s": round(sides.edge_read_price, 2),
             "cloud_wait_s": round(sides.cloud_wait_s, 2),
             "edge_wait_s": round(sides.edge_wait_s, 2),
             "spared_s": round(sides.spared_s, 2),
