@@ -132,10 +132,10 @@ class Slots:
     def changed(self) -> None:
         """Something may have come free or gone away: serve the line, and wake those whose hope is gone."""
         now = self.clock()
-        full: set[_Needs] = set()  # no node that fits has a slot: who needs the same need not look
-        picky: set[tuple[object, ...]] = (
-            set()
-        )  # those that have one are not worth it: who wishes just the same, neither
+        # No node that fits has a slot: who needs the same need not look. Or those that have one are not worth it: who
+        # wishes for just the same need not look.
+        full: set[_Needs] = set()
+        picky: set[tuple[object, ...]] = set()
         for waiter in tuple(self._line):
             wish, node = waiter.wish, None
             if not (full and _needs(wish) in full) and not (picky and _all_of(wish) in picky):

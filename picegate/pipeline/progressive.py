@@ -250,7 +250,8 @@ class _Progressive:
         weak, stake_s = self._plan.weak, self._plan.stake_s
         free.sort(key=lambda node: price_s(node_s(node, Leg()), weak.get(node.model, 0.0), stake_s))
         sampling = edge_sampling(ask.sampling)
-        for node in free[: chosen.nodes if (chosen := self._plan.chosen) is not None else self._plan.max_points]:
+        most = chosen.nodes if (chosen := self._plan.chosen) is not None else self._plan.max_points
+        for node in free[:most]:
             call = EdgeCall(
                 LegKind.WARM,
                 ask.request_id,
