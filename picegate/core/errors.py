@@ -22,6 +22,7 @@ PiceError
 │   ├── NodeUnavailable        cannot be reached, 4xx, 5xx
 │   ├── NodeRefused            400, 413, 422: about what it was asked
 │   ├── NodeTimeout
+│   ├── NodeSlow               writes so slowly that somebody else takes over
 │   └── NodeBroken             died in the middle, or sent nonsense
 └── ConfigError                names the key and the file and line, or the environment variable
 """
@@ -147,6 +148,12 @@ class NodeRefused(EdgeError):
     """What it was asked is at fault (too long for its context, an unknown parameter); it may serve other requests."""
 
     code = "edge_refused"
+
+
+class NodeSlow(EdgeError):
+    """It writes, but somebody else would have the rest long before it."""
+
+    code = "edge_slow"
 
 
 class NodeTimeout(EdgeError):

@@ -153,6 +153,7 @@ class NodeView:
         first_token_s: measured time to its first token; None until measured.
         curve: what it has measured of itself; None for static nodes, and until it says so.
         pace: what was learnt of its speed at this gateway, the curve being where that began.
+        proven: a leg has shown its speed here; what a node says of itself may be wrong.
         models: all that it serves, `model` first; empty where it does not say.
     """
 
@@ -172,6 +173,7 @@ class NodeView:
     api_key: str | None = field(default=None, repr=False)
     models: tuple[NodeModel, ...] = ()
     lent: int = 0
+    proven: bool = True
 
     @property
     def usable(self) -> bool:
@@ -198,6 +200,7 @@ class Option:
         again_cloud, again_edge: of these tokens, those for passages that are expected to be written more than once.
         out: why it was not to be chosen; empty where it was.
         nodes: that would write, so that read the question.
+        tries: one of them has not shown yet how fast it is.
     """
 
     mode: Mode
@@ -212,6 +215,7 @@ class Option:
     again_cloud: float = 0.0
     again_edge: float = 0.0
     nodes: int = 0
+    tries: bool = False
 
 
 @value

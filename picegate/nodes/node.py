@@ -121,6 +121,7 @@ class Node:
             api_key=self.api_key,
             models=self.models,
             lent=self.lent,
+            proven=self._legs > 0,
         )
 
     def drain(self) -> None:

@@ -7,6 +7,7 @@ done by then is stopped. What a reader has begun to see is not exchanged.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class Effort:
 
     Attributes:
         due_s: when it should be whole, by its node's pace.
-        size: characters that it will have, about.
+        size: characters that it will have, about; with `sure` of them a stall alone does not make it seem slow.
         node: id of its node; None: in the cloud.
         feared_s: seconds of waiting that it is worth to have it written by the fleet's best model instead.
     """
@@ -64,6 +65,7 @@ class Effort:
     size: float
     node: str | None = None
     feared_s: float = 0.0
+    sure: float = math.inf
     first_s: float | None = None
     written: int = 0
 
@@ -78,6 +80,10 @@ class Effort:
         if self.first_s is None or share < _TELLING:
             return max(self.due_s, now_s)
         return now_s + (now_s - self.first_s) * max(1.0 - share, 0.0) / share
+
+    def late_s(self, now_s: float) -> float:
+        """By so much later than it should; 0 before that can be told."""
+        return self.end_s(now_s) - self.due_s if self.written >= self.sure else 0.0
 
 
 _Entry = tuple[Effort, anyio.CancelScope]

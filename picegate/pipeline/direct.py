@@ -3,7 +3,7 @@
 import re
 
 from picegate.core.chat import DataPolicy, Message, Mode
-from picegate.core.errors import CloudError, EdgeError, NodeBroken, NoNode
+from picegate.core.errors import CloudError, EdgeError, NodeBroken, NodeSlow, NoNode
 from picegate.core.events import RawChunk, RawReply, ReasoningDelta, TextDelta
 from picegate.core.plan import Plan, Reason
 from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
@@ -12,7 +12,8 @@ from picegate.core.usage import LegKind, Tokens
 from picegate.pipeline.cloud_leg import cloud_leg
 from picegate.pipeline.node_leg import node_leg
 from picegate.pipeline.outside import Outside
-from picegate.pipeline.run import Run
+from picegate.pipeline.run import Leg, Run
+from picegate.planning.patience import SLOW_S, SLOWER
 from picegate.planning.planner import edge_instead
 from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.prompts import continue_messages, edge_messages
@@ -24,6 +25,8 @@ from picegate.wire.upstream import parse_delta, tokens_of
 _TELLS = re.compile(rb'"(?:usage|finish_reason)"\s*:\s*["{]')
 # A delta with more than the opening role.
 _WRITES = re.compile(rb'"(?:content|reasoning_content|reasoning|refusal)"\s*:\s*"[^"]|"tool_calls"\s*:\s*\[')
+
+SURE_TOKENS = 24  # written, before a node is taken for slow: a stall alone does not make it seem so
 
 
 async def from_cloud(run: Run, plan: Plan, outside: Outside) -> None:
@@ -72,6 +75,9 @@ async def from_edge(run: Run, plan: Plan, outside: Outside) -> None:
         except NoNode as error:
             failure = failure or error
             break
+        except NodeSlow as error:  # the cloud is known to be faster
+            failure = error
+            break
         except EdgeError as error:
             failure = error
         else:
@@ -115,6 +121,21 @@ class _Answer:
         self._run.finish(self._finish_reason)
 
 
+def _hurry(run: Run, plan: Plan, outside: Outside, leg: Leg, who: str) -> None:
+    """The planner has chosen this node because it would be sooner than the cloud.
+
+    Raises:
+        NodeSlow: it is far from it, and the cloud would have the rest in half of the time.
+    """
+    if plan.chosen is None or plan.forecast is None or run.ask.data_policy is DataPolicy.EDGE_ONLY:
+        return
+    rest = plan.forecast.mean_tokens - leg.written
+    rest_s = rest * leg.decode_s / (leg.written - 1)
+    late = run.elapsed() + rest_s - plan.chosen.finish_s > SLOW_S
+    if late and rest_s > SLOWER * outside.strategist.cloud_s(outside.cloud.view(), rest):
+        raise NodeSlow(f"node {who} would write for {rest_s:.0f} s more")
+
+
 async def _edge_goes_on(run: Run, plan: Plan, outside: Outside, answer: _Answer, failed: set[str]) -> None:
     """Have one node write the answer, or the rest of it."""
     ask = run.ask
@@ -142,6 +163,8 @@ async def _edge_goes_on(run: Run, plan: Plan, outside: Outside, answer: _Answer,
         async for delta in stream.deltas:
             stream.leg.see(delta)
             answer.take(delta, stream.node.name)
+            if stream.leg.written >= SURE_TOKENS and plan.options:
+                _hurry(run, plan, outside, stream.leg, stream.node.name)
         if not answer.text.strip():
             failed.add(stream.node.id)
             stream.leg.fail("empty")

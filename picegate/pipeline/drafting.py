@@ -10,7 +10,7 @@ from picegate.assembly.merger import Merger
 from picegate.assembly.passage import PassageFilter
 from picegate.assembly.scoring import Candidate, Question
 from picegate.core.chat import Message, Sampling, ServiceLevel
-from picegate.core.errors import NodeBroken
+from picegate.core.errors import NodeBroken, NodeSlow
 from picegate.core.events import CLOUD, TextDelta
 from picegate.core.plan import NodeView, Plan
 from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
@@ -26,6 +26,7 @@ from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.options import EDGE_INSTRUCTION_TOKENS
+from picegate.planning.patience import SLOW_S, SLOWER
 from picegate.planning.placement import Leg as PlannedLeg
 from picegate.planning.placement import leg_s, node_s
 from picegate.planning.queue import PATIENCE_S
@@ -45,6 +46,7 @@ CHARACTERS_PER_WORD = {Language.ENGLISH: 6.0, Language.JAPANESE: 2.0, Language.O
 
 SPARE_WAIT_S = 0.05  # for a slot, of who takes only one that is free
 SLOT_WAIT_LEAST_S = 1.0
+SURE_WORDS = 16  # of a passage, before its node is taken for slow: a stall alone does not make it seem so
 LAST = (math.inf, 0)  # turn of who takes only what nobody waits for
 
 # What a rescue leg takes over from the client's body; the rest (stop, limits, streaming) is about the whole answer.
@@ -132,11 +134,12 @@ class Drafting:
 
     def effort(self, task: Task, node: NodeView | None) -> Effort:
         """What is expected of a candidate that is begun on this node now; None: in the cloud."""
-        now, size = self._run.elapsed(), max(task.point.words, 1) * CHARACTERS_PER_WORD[self._language]
+        now, words = self._run.elapsed(), max(task.point.words, 1)
+        size, sure = (CHARACTERS_PER_WORD[self._language] * count for count in (words, min(words, SURE_WORDS)))
         if node is None:
             return Effort(now + leg_s(CLOUD_GUESS, 0, self.planned(task)), size)
         seconds = node_s(node, self.planned(task), warmed=node.id in self.warmed)
-        return Effort(now + seconds, size, node.id, self._feared_s(node))
+        return Effort(now + seconds, size, node.id, self._feared_s(node), sure)
 
     async def live(
         self, task: Task, one: Try, failed: set[str], asked: set[str], begun: Callable[[NodeView, Effort], None]
@@ -283,9 +286,12 @@ class Drafting:
         async def put(text: str) -> None:
             if not text:
                 return
+            now_s = self._run.elapsed()
             if sheet.effort is not None:
-                sheet.effort.wrote(len(text), self._run.elapsed())
+                sheet.effort.wrote(len(text), now_s)
             await sheet.put(text, writer)
+            if sheet.effort is not None and sheet.effort.late_s(now_s) > SLOW_S:
+                self._hurry(task, sheet, sheet.effort.end_s(now_s) - now_s, writer)
 
         async for delta in deltas:
             leg.see(delta)
@@ -296,6 +302,20 @@ class Drafting:
         await put(passage.flush(finish_reason))
         self._judge(leg, task.point, passage)
         return passage
+
+    def _hurry(self, task: Task, sheet: Sheet, rest_s: float, writer: str) -> None:
+        """The passage takes far longer than planned.
+
+        Raises:
+            NodeSlow: the cloud would have the rest of it in half of the time.
+        """
+        if not isinstance(sheet, LiveSheet) or writer == CLOUD:
+            return
+        cloud_s = self._outside.strategist.cloud_s(
+            self._outside.cloud.view(), passage_tokens(task.point, self._language)
+        )
+        if rest_s > SLOWER * cloud_s:
+            raise NodeSlow(f"node {writer} would write for {rest_s:.0f} s more")
 
     def _judge(self, leg: Leg, point: Point, passage: PassageFilter) -> None:
         """Put the passage's score into its leg's record."""

@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from picegate.core.errors import EdgeError, NodeRefused
+from picegate.core.errors import EdgeError, NodeRefused, NodeSlow
 from picegate.core.plan import NodeView
 from picegate.core.ports import Delta, EdgeCall, Observation, Wish
 from picegate.core.usage import LegKind, LegRecord
 from picegate.core.value import value
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
+
+EARLY_TOKENS = 16  # written, before anything is told of a node's speed
 
 
 @value
@@ -42,25 +44,51 @@ async def node_leg(
         call = call_for(node)
         waited_s = run.elapsed() - asked_s
         with run.leg(call.kind, node.name, node.model, (m.text for m in call.messages), point, waited_s) as leg:
+            lesson = _Lesson(outside, run, node, leg)
             try:
                 async with outside.edge.stream(node, call) as deltas:
                     yield NodeStream(node, deltas, leg)
+            except NodeSlow:
+                failed.add(node.id)
+                lesson.end()
+                raise
             except EdgeError as error:
                 failed.add(node.id)
                 if not (isinstance(error, NodeRefused) and _has_refused(run, node)):
                     outside.fleet.observe(node.id, Observation(ok=False))
                 raise
-            leg.settle()
-            record = leg.record
-            first = None
-            if record.first_token_s is not None and not _was_reading(run, record):
-                first = record.first_token_s - record.started_s
-            tokens = record.tokens
-            read = max(tokens.prompt - tokens.cached, 0)
-            batch = node.slots - node.free
-            outside.fleet.observe(
-                node.id, Observation(True, first, tokens.completion, leg.decode_s, prompt_tokens=read, batch=batch)
-            )
+            lesson.end()
+
+
+class _Lesson:
+    """What a leg shows of its node's speed: a part as soon as it can be seen, since a slow leg's end is far away."""
+
+    def __init__(self, outside: Outside, run: Run, node: NodeView, leg: Leg) -> None:
+        self._fleet = outside.fleet
+        self._run = run
+        self._node = node
+        self._leg = leg
+        self._batch = node.slots - node.free
+        self._tokens, self._decode_s = 0, 0.0  # that were told of
+        leg.call_at(EARLY_TOKENS, self._early)
+
+    def end(self) -> None:
+        """The leg has ended, be it before the passage did."""
+        leg, record = self._leg, self._leg.record
+        leg.settle()
+        first_s = None
+        if record.first_token_s is not None and not _was_reading(self._run, record):
+            first_s = record.first_token_s - record.started_s
+        read = max(record.tokens.prompt - record.tokens.cached, 0)
+        written, decode_s = record.tokens.completion - self._tokens, leg.decode_s - self._decode_s
+        self._tell(Observation(True, first_s, written, decode_s, prompt_tokens=read, batch=self._batch))
+
+    def _early(self) -> None:
+        self._tokens, self._decode_s = self._leg.written, self._leg.decode_s
+        self._tell(Observation(True, None, self._tokens, self._decode_s, batch=self._batch))
+
+    def _tell(self, seen: Observation) -> None:
+        self._fleet.observe(self._node.id, seen)
 
 
 def _was_reading(run: Run, own: LegRecord) -> bool:

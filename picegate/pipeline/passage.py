@@ -10,7 +10,7 @@ from functools import partial
 
 from picegate.assembly.merger import Merger
 from picegate.core.chat import Message
-from picegate.core.errors import Busy, CloudError, EdgeError, NoNode
+from picegate.core.errors import Busy, CloudError, EdgeError, NodeSlow, NoNode
 from picegate.core.events import CLOUD, SegmentDone
 from picegate.core.plan import NodeView, Plan
 from picegate.core.ports import Observation
@@ -125,9 +125,11 @@ class Passage:
                 contest.written(await self._on_edge(task, contest, record, failed))
             except NoNode:
                 return
-            except EdgeError:
+            except EdgeError as error:
                 record.attempts += 1
                 self._merger.reset(task.segment)
+                if isinstance(error, NodeSlow):  # the cloud is known to be faster
+                    return
             else:
                 record.attempts += 1
                 return

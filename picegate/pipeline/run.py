@@ -1,8 +1,9 @@
 """One request on its way: its event stream, its legs and what it has consumed so far."""
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from typing import Self
 
@@ -152,6 +153,8 @@ class Leg:
         self._run = run
         self._prompt = prompt
         self._written = 0
+        self._call_at: float = math.inf
+        self._call: Callable[[], None] = lambda: None
         self._waits = False  # for a place at the cloud
         self.placed_batch = 1  # how many were in flight when it got one
         self.mean_logprob: float | None = None  # of what it wrote, where the upstream tells
@@ -183,6 +186,15 @@ class Leg:
         if delta.mean_logprob is not None:
             self.mean_logprob = delta.mean_logprob
 
+    @property
+    def written(self) -> int:
+        """Tokens so far, estimated."""
+        return self._written
+
+    def call_at(self, tokens: int, what: Callable[[], None]) -> None:
+        """Call `what` once so many were written."""
+        self._call_at, self._call = tokens, what
+
     def count_chunk(self) -> None:
         """A chunk that nobody parses has gone by. Nearly everywhere a chunk is a token."""
         self.touch()
@@ -199,6 +211,9 @@ class Leg:
 
     def _write(self, tokens: int) -> None:
         self._written += tokens
+        if self._written >= self._call_at:
+            self._call_at = math.inf
+            self._call()
         if self.record.kind is not LegKind.VERIFY:  # a further candidate is owed to nobody
             self._run.owed.wrote(tokens, in_cloud=self.record.is_cloud)
 

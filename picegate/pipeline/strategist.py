@@ -24,6 +24,7 @@ from picegate.planning.length import LengthModel
 from picegate.planning.levels import LevelModel
 from picegate.planning.load import Owed
 from picegate.planning.losses import LossModel
+from picegate.planning.options import cloud_wait_s
 from picegate.planning.planner import Experience, plan
 from picegate.planning.policies import POLICIES
 from picegate.planning.prices import Arrivals, Market, market
@@ -88,6 +89,7 @@ class Strategist:
         self._losses = LossModel()
         self._learnt_at = -math.inf
         self._open: dict[int, _Open] = {}  # by the identity of the Ask: two requests may carry the same id
+        self._trying: set[int] = set()  # of these, those that were planned with untried nodes
         self._policy = POLICIES[planner.policy]
         self._rules = Rules(
             enabled=limits.enabled,
@@ -110,6 +112,7 @@ class Strategist:
         now = self._clock()
         self._experience.arrivals_per_s = self._arrivals.per_s(now)
         self._experience.losses = self._losses.losses(now)
+        self._experience.trying = bool(self._trying)
         forecast, pace = self._lengths.forecast(ask), self._pace_now(now)
         return plan(ask, forecast, cloud, fleet, self._rules, self._experience, self._policy, pace)
 
@@ -126,6 +129,11 @@ class Strategist:
     def cloud_token_s(self, cloud: CloudView) -> float:
         """Seconds between two tokens of a call that the cloud writes now."""
         return self._pace_now(self._clock()).token_s(cloud.in_flight)
+
+    def cloud_s(self, cloud: CloudView, tokens: float) -> float:
+        """Seconds that a call of so many tokens takes from now on, its wait for a place included."""
+        pace = self._pace_now(self._clock())
+        return cloud_wait_s(cloud, pace, tokens) + pace.first_s + tokens * pace.token_s(cloud.in_flight + 1)
 
     def saw_cloud(self, record: LegRecord, in_flight: float) -> None:
         """A leg in the cloud has ended well."""
@@ -145,10 +153,13 @@ class Strategist:
         match event:
             case Planned(plan=plan):
                 self._open.setdefault(id(ask), _Open()).plan = plan
+                if plan.chosen is not None and plan.chosen.tries:
+                    self._trying.add(id(ask))
             case SketchPoint(point=point):
                 self._open.setdefault(id(ask), _Open()).points.append(point)
             case Finished():
                 of = self._open.pop(id(ask), None)
+                self._trying.discard(id(ask))
                 if event.tally.edge_legs:
                     self._losses.learn(self._clock(), event.tally)
                 if of is None or of.plan is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from picegate.core.chat import Mode, ServiceLevel
 from picegate.core.plan import Forecast, Option, Reason
 from picegate.core.value import value
-from picegate.planning.options import Scene, progressive_options, whole_in_cloud, whole_on_edge
+from picegate.planning.options import TRIED, Scene, progressive_options, whole_in_cloud, whole_on_edge
 
 
 @value
@@ -95,6 +95,8 @@ def _why(
     sketches = [option for option in options if option.mode is Mode.PROGRESSIVE]
     if all(option.out.startswith("hardly") for option in sketches):
         return Reason("unsuitable", f"{expected}, with hardly anything to delegate")
+    if all(option.out == TRIED for option in sketches):
+        return Reason("edge_tried", f"{expected}, and {TRIED}")
     if all(option.out for option in sketches):
         soonest = min(option.finish_s for option in sketches)
         return Reason("edge_late", f"with the edge it would take {soonest:.1f} s, in the cloud {alone.finish_s:.1f} s")

@@ -16,6 +16,7 @@ FEWEST_TOKENS = 4  # a speed measured on fewer says nothing
 _FULL_BATCH = 8.0  # where a guessed line has its second point
 _GUESS = 0.5  # weight of each of a guess's two points
 _TOLD = 2.0  # likewise where the server told them
+_LEVEL = 0.25  # weight of their level, told or not, against what was seen: only their shape is believed for long
 _FIRST_S = 0.3  # standard deviation of a time to the first token
 _QUEUE_S = 1.0  # likewise of what is guessed of it for an empty prompt: nobody knows how long others keep a server busy
 _READ_GUESS = 3.0  # likewise of a guessed speed of reading, as a share of it
@@ -65,7 +66,7 @@ class _Line:
         if self.weight:
             mean_x, mean_y = self.x / self.weight, self.y / self.weight
             expected = y1 + (y2 - y1) * (mean_x - x1) / (x2 - x1)
-            stretch = (t + self.weight * mean_y / max(expected, 1e-9)) / (t + self.weight)
+            stretch = (_LEVEL + self.weight * mean_y / max(expected, 1e-9)) / (_LEVEL + self.weight)
             y1, y2 = y1 * stretch, y2 * stretch
         weight = self.weight + 2 * t
         x = self.x + t * (x1 + x2)

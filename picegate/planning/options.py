@@ -16,6 +16,7 @@ from picegate.planning.schedule import Reading, Schedule, schedule
 from picegate.planning.survey import Survey
 
 EDGE_INSTRUCTION_TOKENS = 220  # instruction, worked example and notes of a passage's prompt, by estimate
+TRIED = "an edge is tried first, to see how fast it is"
 _UNLIKELY = 0.25  # a sketch that delegates less often than this is not tried
 
 # Quality at risk: the share of answers that a judge would like less than the cloud's (assumed; the judge of the testbed
@@ -68,6 +69,12 @@ class Scene:
     pipelined: bool = True
     again: Again = ONCE
     losses: Losses = NO_LOSSES
+    trying: bool = False  # as in Experience
+
+    @property
+    def waits(self) -> bool:
+        """Nobody knows how fast the edge is, and a request before this one is about to find out."""
+        return self.trying and not self.fleet.proven
 
     def cost(self, finish_s: float, cloud_tokens: float, edge_tokens: float, risk: float, read_s: float = 0.0) -> float:
         """`read_s`: seconds that nodes spend on reading, all together. A cloud that writes anything reads, too."""
@@ -127,6 +134,8 @@ def whole_on_edge(scene: Scene, alone: Option) -> Option:
         out = "too long for an edge node's context"
     elif scene.forecast.hard >= 0.5:
         out = "too hard for a small model"
+    elif placed.tries or scene.waits:
+        out = TRIED
     elif finish_s * _margin(scene, fleet.pace) > alone.finish_s:
         out = "later than the cloud alone"
     return Option(
@@ -140,6 +149,7 @@ def whole_on_edge(scene: Scene, alone: Option) -> Option:
         scene.cost(finish_s, 0.0, tokens, RISK_EDGE_EASY if easy else RISK_EDGE, placed.read_s),
         out,
         nodes=placed.nodes,
+        tries=placed.tries,
     )
 
 
@@ -164,6 +174,8 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
     out = ""
     if share < _UNLIKELY:
         out = "hardly anything to delegate"
+    elif scene.waits:
+        out = TRIED
     elif finish_s * _margin(scene, scene.fleet.pace) > alone.finish_s + scene.market.spared_s:
         out = "later than the cloud alone"
     cost = scene.cost(mean_s, cloud_tokens, edge_tokens, share * RISK[level], placed.read_s)
@@ -180,6 +192,7 @@ def progressive_at(scene: Scene, level: int, alone: Option) -> Option:
         again_cloud,
         again_edge,
         placed.nodes,
+        placed.tries,
     )
 
 
@@ -203,7 +216,7 @@ def _delegated(scene: Scene, split: Split, first_s: float) -> Schedule:
         end_s += forecast.chained * (max(chain.done[0], sketch_s) - end_s)
         read_s += forecast.chained * (chain.read_s - read_s)
         nodes = chain.nodes if forecast.chained > 0.5 else nodes
-    return Schedule((end_s,), nodes, read_s)
+    return Schedule((end_s,), nodes, read_s, beside.tries)
 
 
 def _margin(scene: Scene, edge: Pace) -> float:

@@ -15,6 +15,10 @@ _DOUBTS = 4.0  # the first token is late when it takes so many times as long as 
 _CHARACTERS = 2.0  # a token, at least
 
 
+SLOW_S = 15.0  # later than planned, before the cloud goes on with what a node is writing
+SLOWER = 2.0  # and only where the node would take so many times as long as the cloud
+
+
 @value
 class Patience:
     """Seconds to the first token, and between two."""

@@ -70,9 +70,10 @@ def place(
     """The node that the leg goes to now: `prefer` where it has a free slot, else the one that finishes it first.
 
     With `weak` (as `Plan.weak`), finishing first is a matter of `price_s`. A node of unknown pace counts as the fastest
-    of all, so that it is tried. None: no fitting node has a free slot, or those that have are so slow that waiting for
-    a faster one takes less time, with rewrites but without the stake: however much is at stake, a leg waits only for
-    what would be sooner. A slot comes free after a typical passage's time divided by the node's slots.
+    of all, so that it is tried, by one leg at a time. None: no fitting node has a free slot, or those that have are so
+    slow that waiting for a faster one takes less time, with rewrites but without the stake: however much is at stake, a
+    leg waits only for what would be sooner. A slot comes free after a typical passage's time divided by the node's
+    slots.
     """
     best: NodeView | None = None
     unknown: NodeView | None = None
@@ -106,6 +107,6 @@ def place(
             time_s, cost_s = price_s(time_s, feared), price_s(time_s, feared, stake_s)
         if cost_s < least_s:
             best, best_s, least_s = node, time_s, cost_s
-    if unknown is not None and (best is None or best.free < best.slots):
+    if unknown is not None and (best is None or (best.free < best.slots and unknown.free == unknown.slots)):
         return unknown
     return best if best_s <= _PATIENT * later_s else None

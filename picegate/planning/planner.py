@@ -45,7 +45,13 @@ TIERS = {"priority": ServiceLevel.LATENCY, "flex": ServiceLevel.COST}  # OpenAI'
 
 @dataclass(slots=True)
 class Experience:
-    """What was learnt and what is owed: everything of a decision that outlives it. `skill`: None: nothing is scored."""
+    """What was learnt and what is owed: everything of a decision that outlives it.
+
+    Attributes:
+        skill: None: nothing is scored.
+        trying: an open request was planned with nodes that have not shown yet how fast they are. One at a time is: what
+            a node says of itself, or is guessed of it, may be wrong by far.
+    """
 
     levels: LevelModel = field(default_factory=LevelModel)
     skill: Skill | None = None
@@ -53,6 +59,7 @@ class Experience:
     load: Load = field(default_factory=Load)
     arrivals_per_s: float = 0.0
     losses: Losses = NO_LOSSES
+    trying: bool = False
 
 
 def plan(
@@ -107,7 +114,8 @@ def _look(
 ) -> Scene:
     skill, weights, kind = experience.skill, WEIGHTS[service], kind_of(forecast.features)
     fears = partial(skill.weak, kind=kind) if skill is not None else None
-    seen = survey(fleet, forecast.prompt_tokens + PASSAGE_TOKENS, fears, weights.stake_s)
+    context_tokens = forecast.prompt_tokens + PASSAGE_TOKENS
+    seen = survey(fleet, context_tokens, fears, weights.stake_s, trying=experience.trying)
     return Scene(
         forecast=forecast,
         kind=kind,
@@ -122,6 +130,7 @@ def _look(
         pipelined=rules.pipelining,
         again=experience.repairs.again(service),
         losses=experience.losses,
+        trying=experience.trying,
     )
 
 

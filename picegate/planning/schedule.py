@@ -25,13 +25,14 @@ class Reading(Enum):
 class Schedule:
     """Attributes:
     done: when each leg ends, seconds from now.
-    nodes: that would write, of those with free slots.
+    nodes: that would write, of those with free slots; `tries`: one of them has not shown yet how fast it is.
     read_s: seconds that they spend on reading, all together.
     """
 
     done: Sequence[float]
     nodes: int
     read_s: float
+    tries: bool
 
 
 def schedule(
@@ -74,7 +75,8 @@ def schedule(
                 continue
         read_s += best.reads_s(leg)
         done.append(best.take(leg, start))
-    return Schedule(done, sum(seat.used for seat in seats), read_s)
+    used = [seat for seat in seats if seat.used]
+    return Schedule(done, len(used), read_s, not all(seat.proven for seat in used))
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ class _Seat:
     weak: float
     reading: Reading
     read_s: float | None
+    proven: bool
     ends: list[float] = field(default_factory=list)
     used: bool = False
 
@@ -99,7 +102,8 @@ class _Seat:
     def of(cls, node: NodeView, seen: Survey, reading: Reading) -> "_Seat":
         free = node.free + node.lent
         read_s = 0.0 if reading is Reading.DONE else None
-        return cls(free, node.slots - free, node.pace or EDGE_GUESS, seen.weak.get(node.model, 0.0), reading, read_s)
+        weak = seen.weak.get(node.model, 0.0)
+        return cls(free, node.slots - free, node.pace or EDGE_GUESS, weak, reading, read_s, node.proven)
 
     def let_go(self, now: float) -> None:
         while self.ends and self.ends[0] <= now:

@@ -18,18 +18,20 @@ class Survey:
     """For one request.
 
     Attributes:
-        ready: usable nodes, whether or not the request fits them; `fitting` of them hold its context.
+        ready: usable nodes, whether or not the request fits them; `fitting` of them hold its context, and `proven` ones
+            of these have shown how fast they are.
         slots, free: over the fitting ones; what is lent is free, since it is given back.
         tokens_per_s: what they write together with every slot in use.
         shortlist: those with free slots that a passage would go to first, by `price_s`.
         pace: of a typical slot, weighted by slots.
         batch: sequences a node decodes now, weighted by slots; `full_batch` with every slot in use.
-        context_tokens: of the fitting node with the largest context; None: no limit is known of one of them.
+        context_tokens: of the fitting node with the largest context; None: of one of them no limit is known.
         weak, stake_s: as in the plan; of the models that the fitting nodes write with.
     """
 
     ready: int
     fitting: int
+    proven: int
     slots: int
     free: int
     tokens_per_s: float
@@ -45,9 +47,16 @@ class Survey:
 Fears = Callable[[frozenset[str]], Mapping[str, float]]  # of models, by how much more each is feared than their best
 
 
-def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None = None, stake_s: float = 0.0) -> Survey:
-    """One pass over the nodes."""
-    ready = fitting = slots = free = 0
+def survey(
+    fleet: Iterable[NodeView],
+    context_tokens: int,
+    fears: Fears | None = None,
+    stake_s: float = 0.0,
+    *,
+    trying: bool = False,
+) -> Survey:
+    """One pass over the nodes. `trying`: only those that have shown how fast they are are in the shortlist."""
+    ready = fitting = proven = slots = free = 0
     rate = busy_slots = full = first = prefill = step = slope = doubt = 0.0
     candidates: list[tuple[float, int, NodeView]] = []
     models: set[str] = set()
@@ -65,7 +74,11 @@ def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None =
             largest = context
         fitting += 1
         models.add(node.model)
-        own, pace = node.slots, node.pace or EDGE_GUESS
+        own, pace = node.slots, node.pace
+        if pace is None:
+            pace = EDGE_GUESS
+        elif node.proven:
+            proven += 1
         open_slots = node.free + node.lent
         busy = own - open_slots
         slots += own
@@ -83,6 +96,8 @@ def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None =
             candidates.append((time_s, fitting, node))
     total = slots or 1
     mean = Pace(first / total, prefill / total, step / total, slope / total, doubt / total) if slots else EDGE_GUESS
+    if trying:
+        candidates = [one for one in candidates if one[2].proven]
     weak = fears(frozenset(models)) if fears is not None and len(models) > 1 else {}
     if weak:
         candidates = [
@@ -92,6 +107,7 @@ def survey(fleet: Iterable[NodeView], context_tokens: int, fears: Fears | None =
     return Survey(
         ready,
         fitting,
+        proven,
         slots,
         free,
         rate,
