@@ -284,3 +284,14 @@ def test_a_memory_that_cannot_be_read_stops_nobody(engine: Engine) -> None:
 @pytest.mark.parametrize("policy", ["auto", "cloud", "edge", "route", "sot", "pice-like"])
 def test_every_policy_of_the_config_plans(policy: str) -> None:
     assert planned(strategist(policy=policy)).mode in Mode
+
+
+def test_while_one_request_finds_out_how_fast_the_edge_is_others_stay_in_the_cloud() -> None:
+    of = strategist()
+    first = ask()
+    new = [replace(NODE, proven=False)]
+    tried = of.plan(first, CloudView(limit=16), new)
+    of.listen(first, Planned(tried))
+    assert of.plan(ask(), CloudView(limit=16), new).why.code == "edge_tried"
+    of.listen(first, Finished("cancelled", Tally()))
+    assert of.plan(ask(), CloudView(limit=16), new).mode is tried.mode is Mode.PROGRESSIVE

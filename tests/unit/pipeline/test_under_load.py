@@ -41,3 +41,16 @@ def test_auto_beats_the_whole_sketch_first() -> None:
     auto, baseline = ask_many(90, 4), ask_many(90, 4, policy="pice-like")
     assert auto.quantile(0.95) < baseline.quantile(0.95)
     assert auto.quantile(0.5) < baseline.quantile(0.5)
+
+
+def test_a_passage_that_a_node_writes_far_too_slowly_goes_on_in_the_cloud() -> None:
+    seen = ask_many(60, 2, requests=1, edge_s=1.2)
+    assert seen.modes == ["progressive"]
+    assert seen.latencies[0] < 50  # its passages would take two minutes there
+    assert "edge_slow" in seen.errors
+
+
+def test_others_do_not_follow_the_first_onto_nodes_that_are_far_slower_than_they_say() -> None:
+    alone = ask_many(55, 4, policy="cloud", edge_s=0.4, requests=100)
+    auto = ask_many(55, 4, edge_s=0.4, requests=100)
+    assert auto.quantile(0.98) <= 1.2 * alone.quantile(0.98)

@@ -167,6 +167,7 @@ class Seen:
 
     latencies: list[float] = field(default_factory=list)
     modes: list[str] = field(default_factory=list)
+    errors: set[str] = field(default_factory=set)  # of legs
     cloud_tokens: int = 0
     against_plan: list[float] = field(default_factory=list)  # real finish / predicted
 
@@ -221,6 +222,7 @@ async def _ask_many(
         if number >= requests // 5 and plan is not None:
             seen.latencies.append(loop.time() - came)
             seen.modes.append(plan.mode.value)
+            seen.errors |= {leg.error for leg in run.tally.legs if leg.error}
             seen.cloud_tokens += sum(leg.tokens.completion for leg in run.tally.cloud_legs)
             if plan.chosen is not None:
                 seen.against_plan.append((loop.time() - came) / plan.chosen.finish_s)

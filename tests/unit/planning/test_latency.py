@@ -138,3 +138,9 @@ def test_a_pace_is_positive_and_never_faster_in_company(legs: list[tuple[float, 
     assert pace.token_s(1) <= pace.token_s(2) <= pace.token_s(16)
     assert pace.begin_s(0) <= pace.begin_s(1000)
     assert pace.doubt >= 0
+
+
+def test_a_few_tokens_outweigh_what_a_node_says_of_itself() -> None:
+    model = PaceModel(EDGE_GUESS, SpeedCurve(decode=(decode(1, 25.0),)))
+    model.learn(1.0, batch=1, tokens=16, decode_s=15 * 0.4)  # ten times as slow
+    assert model.pace(1.0).token_s(1) > 5 * 0.04

@@ -329,3 +329,27 @@ def test_quality_first_waits_longest_for_the_better_model_and_cost_first_least()
         for level in (ServiceLevel.COST, ServiceLevel.LATENCY, ServiceLevel.QUALITY)
     ]
     assert 0 < stakes[0] < stakes[1] < stakes[2] / 10
+
+
+def test_one_request_at_a_time_is_planned_with_nodes_that_have_shown_nothing_yet() -> None:
+    said = replace(orin(1), proven=False)
+
+    def planned_while(trying: bool, *nodes: NodeView) -> Plan:
+        learnt = Experience(arrivals_per_s=1.0, trying=trying)
+        return plan(ask(), LIST, CloudView(limit=16), nodes, Rules(), learnt, pace=BIG)
+
+    first, second = planned_while(False, said), planned_while(True, said)
+    assert first.mode is Mode.PROGRESSIVE
+    assert first.chosen is not None
+    assert first.chosen.tries
+    assert (second.mode, second.why.code) == (Mode.CLOUD, "edge_tried")
+    beside = planned_while(True, said, orin(2))
+    assert beside.mode is Mode.PROGRESSIVE
+    assert beside.chosen is not None
+    assert not beside.chosen.tries
+
+
+def test_no_whole_answer_is_left_to_a_node_that_has_shown_nothing_yet() -> None:
+    easy = replace(LIST, answer_tokens=60)
+    assert weighed(easy, orin(), cloud=queue_of(40)).mode is Mode.EDGE
+    assert weighed(easy, replace(orin(), proven=False), cloud=queue_of(40)).mode is Mode.CLOUD

@@ -1,5 +1,7 @@
 """When legs would be done, and how many nodes read their prompt."""
 
+from dataclasses import replace
+
 import pytest
 
 from picegate.planning.placement import TYPICAL_TOKENS, Leg, leg_s, place
@@ -82,3 +84,10 @@ def test_where_reading_costs_others_much_fewer_nodes_read() -> None:
     assert nodes[0] == 4
     assert nodes == sorted(nodes, reverse=True)
     assert nodes[-1] == 1
+
+
+def test_a_schedule_says_whether_it_tries_a_node_that_has_shown_nothing_yet() -> None:
+    said = replace(view("said", slots=1, free=1), proven=False)
+    fleet = survey([said, view("shown", SLOW)], 0)
+    assert schedule(fleet, [Leg(100)], [0.0], 0.0, Reading.DONE).tries
+    assert not schedule(survey([view("shown", SLOW)], 0), [Leg(100)], [0.0], 0.0, Reading.DONE).tries

@@ -39,3 +39,11 @@ def test_many_fast_nodes_that_are_feared_do_not_hide_a_trusted_one() -> None:
     crowd = [by("bad", view(f"fast {number}")) for number in range(40)]
     seen = survey([*crowd, by("good", view("slow", SLOW))], 0, lambda _: FEARED, 60.0)
     assert seen.shortlist[0].name == "slow"
+
+
+def test_while_nodes_are_tried_only_those_make_promises_that_have_shown_how_fast_they_are() -> None:
+    fleet = [replace(view("said"), proven=False), view("shown", SLOW), replace(view("new", None), proven=False)]
+    assert [node.name for node in survey(fleet, 0).shortlist] == ["said", "new", "shown"]
+    tried = survey(fleet, 0, trying=True)
+    assert [node.name for node in tried.shortlist] == ["shown"]
+    assert (tried.fitting, tried.proven) == (3, 1)
