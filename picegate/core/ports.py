@@ -138,7 +138,7 @@ class Wish:
 
 @value
 class Observation:
-    """What one leg showed of a node. `ok` False counts against it.
+    """What one leg showed of a node. `ok` False counts against it; None: how it ends is to be seen.
 
     Attributes:
         first_token_s: since the node was asked.
@@ -147,7 +147,7 @@ class Observation:
         batch: sequences that the node wrote at the same time, this one among them, when the leg began.
     """
 
-    ok: bool
+    ok: bool | None
     first_token_s: float | None = None
     tokens: int = 0
     decode_s: float = 0.0

@@ -168,8 +168,9 @@ class Node:
     def learn(self, seen: Observation, now: float) -> None:
         self._view = None
         probed = self.breaker.state(now) is Circuit.HALF_OPEN  # its view had no slots free but one
-        self.breaker.record(seen.ok, now)
-        if not seen.ok:
+        if seen.ok is not None:
+            self.breaker.record(seen.ok, now)
+        if seen.ok is False:
             return
         if seen.tokens >= FEWEST_TOKENS and seen.decode_s > 0:
             self.tokens_per_s = _mean(self.tokens_per_s, (seen.tokens - 1) / seen.decode_s)

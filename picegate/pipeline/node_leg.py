@@ -85,7 +85,7 @@ class _Lesson:
 
     def _early(self) -> None:
         self._tokens, self._decode_s = self._leg.written, self._leg.decode_s
-        self._tell(Observation(True, None, self._tokens, self._decode_s, batch=self._batch))
+        self._tell(Observation(None, None, self._tokens, self._decode_s, batch=self._batch))
 
     def _tell(self, seen: Observation) -> None:
         self._fleet.observe(self._node.id, seen)

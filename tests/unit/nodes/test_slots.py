@@ -8,6 +8,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from picegate.core.errors import NoNode
+from picegate.core.plan import NodeState
 from picegate.core.ports import Observation, Wish
 from picegate.nodes.lifecycle import Registry
 from tests.unit.nodes.house import Hand, enrol, registry, seen, static
@@ -285,3 +286,13 @@ async def test_a_slot_handed_over_in_the_moment_of_cancellation_is_not_lost(canc
             await holding.aclose()  # hands the slot over; the waiter has not run yet
         group.cancel_scope.cancel()
     assert seen(fleet, "box").free == 1
+
+
+async def test_a_node_that_dies_in_the_middle_again_and_again_is_taken_out_though_it_began_well() -> None:
+    fleet = registry(Hand(), static("box"))
+    (box,) = fleet.view()
+    for _ in range(3):
+        fleet.observe(box.id, Observation(None, None, 16, 0.6))
+        assert fleet.view()[0].proven
+        fleet.observe(box.id, Observation(False))
+    assert fleet.view()[0].state is NodeState.LOST
