@@ -29,8 +29,11 @@ def badly(_: Call) -> Answer:
     return Reply(WORSE)
 
 
-def fleet(second: Any = badly) -> list[ScriptedEdge]:
-    return [ScriptedEdge("one", well, model="good"), ScriptedEdge("two", second, model="bad")]
+def fleet(second: Any = badly, slots: int = 4) -> list[ScriptedEdge]:
+    return [
+        ScriptedEdge("one", well, model="good", slots=slots),
+        ScriptedEdge("two", second, model="bad", slots=slots),
+    ]
 
 
 def sketched() -> ScriptedCloud:
@@ -67,7 +70,7 @@ async def test_a_model_whose_passages_are_weak_is_soon_asked_no_more() -> None:
 
 
 async def test_the_plan_says_who_is_trusted_less() -> None:
-    async with cluster(sketched(), fleet(), **SETTINGS) as c:
+    async with cluster(sketched(), fleet(slots=1), **SETTINGS) as c:  # each writes one of the two passages
         for _ in range(TIMES):
             await hear(c.client())
         said = await c.client().chat.completions.create(
