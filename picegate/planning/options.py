@@ -134,7 +134,7 @@ def whole_on_edge(scene: Scene, alone: Option) -> Option:
         out = "too long for an edge node's context"
     elif scene.forecast.hard >= 0.5:
         out = "too hard for a small model"
-    elif placed.tries or scene.waits:
+    elif scene.waits:
         out = TRIED
     elif finish_s * _margin(scene, fleet.pace) > alone.finish_s:
         out = "later than the cloud alone"

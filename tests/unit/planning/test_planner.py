@@ -349,7 +349,15 @@ def test_one_request_at_a_time_is_planned_with_nodes_that_have_shown_nothing_yet
     assert not beside.chosen.tries
 
 
-def test_no_whole_answer_is_left_to_a_node_that_has_shown_nothing_yet() -> None:
-    easy = replace(LIST, answer_tokens=60)
-    assert weighed(easy, orin(), cloud=queue_of(40)).mode is Mode.EDGE
-    assert weighed(easy, replace(orin(), proven=False), cloud=queue_of(40)).mode is Mode.CLOUD
+def test_where_answers_are_short_one_of_them_finds_out_how_fast_an_edge_is() -> None:
+    easy, said = replace(LIST, answer_tokens=60), replace(orin(), proven=False)
+
+    def while_trying(trying: bool) -> Plan:
+        learnt = Experience(arrivals_per_s=1.0, trying=trying)
+        return plan(ask(), easy, queue_of(40), [said], Rules(), learnt, pace=BIG)
+
+    first = while_trying(False)
+    assert first.mode is Mode.EDGE
+    assert first.chosen is not None
+    assert first.chosen.tries
+    assert while_trying(True).mode is Mode.CLOUD
