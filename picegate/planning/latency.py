@@ -4,7 +4,7 @@ Old legs fade with time, so the lines follow a server that changes, and a silent
 nothing was seen yet, a server's own speed curve stands in, and without one a guess of its class.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, sqrt
 
 from picegate.core.curve import SpeedCurve
@@ -30,15 +30,9 @@ CLOUD_GUESS = Pace(first_s=0.3, prefill_s=1 / 3000, step_s=0.028, slope_s=0.001,
 
 
 @dataclass(slots=True)
-class _Line:
-    """Weighted least squares of `y = at_low + slope (x - low)` through two points of a prior and what was seen.
+class _Sums:
+    """Over points that were seen, the older ones fading."""
 
-    `weight` and the sums fade; the prior does not.
-    """
-
-    low: tuple[float, float]
-    high: tuple[float, float]
-    trust: float
     weight: float = 0.0
     x: float = 0.0
     y: float = 0.0
@@ -52,27 +46,40 @@ class _Line:
         self.xx *= share
         self.xy *= share
 
-    def add(self, x: float, y: float, weight: float) -> None:
+    def add(self, x: float, y: float, weight: float = 1.0) -> None:
         self.weight += weight
         self.x += weight * x
         self.y += weight * y
         self.xx += weight * x * x
         self.xy += weight * x * y
 
+
+@dataclass(slots=True)
+class _Line:
+    """Weighted least squares of `y = at_low + slope (x - low)` through two points of a prior and what was seen.
+
+    What was seen fades; the prior does not.
+    """
+
+    low: tuple[float, float]
+    high: tuple[float, float]
+    trust: float
+    seen: _Sums = field(default_factory=_Sums)
+
     def fit(self) -> tuple[float, float]:
         """Height at `low`'s x, and slope; neither is negative."""
-        (x1, y1), (x2, y2), t = self.low, self.high, self.trust
+        (x1, y1), (x2, y2), t, seen = self.low, self.high, self.trust, self.seen
         # The prior is about the line's shape: it is stretched to the level that was seen.
-        if self.weight:
-            mean_x, mean_y = self.x / self.weight, self.y / self.weight
+        if seen.weight:
+            mean_x, mean_y = seen.x / seen.weight, seen.y / seen.weight
             expected = y1 + (y2 - y1) * (mean_x - x1) / (x2 - x1)
-            stretch = (_LEVEL + self.weight * mean_y / max(expected, 1e-9)) / (_LEVEL + self.weight)
+            stretch = (_LEVEL + seen.weight * mean_y / max(expected, 1e-9)) / (_LEVEL + seen.weight)
             y1, y2 = y1 * stretch, y2 * stretch
-        weight = self.weight + 2 * t
-        x = self.x + t * (x1 + x2)
-        y = self.y + t * (y1 + y2)
-        xx = self.xx + t * (x1 * x1 + x2 * x2)
-        xy = self.xy + t * (x1 * y1 + x2 * y2)
+        weight = seen.weight + 2 * t
+        x = seen.x + t * (x1 + x2)
+        y = seen.y + t * (y1 + y2)
+        xx = seen.xx + t * (x1 * x1 + x2 * x2)
+        xy = seen.xy + t * (x1 * y1 + x2 * y2)
         slope = max((weight * xy - x * y) / (weight * xx - x * x), 0.0)
         return max(y / weight + slope * (x1 - x / weight), 1e-6), slope
 
@@ -87,31 +94,14 @@ class _First:
     first_s: float
     prefill_s: float
     doubt: float  # standard deviation of `prefill_s`, as a share of it
-    weight: float = 0.0
-    x: float = 0.0
-    y: float = 0.0
-    xx: float = 0.0
-    xy: float = 0.0
-
-    def fade(self, share: float) -> None:
-        self.weight *= share
-        self.x *= share
-        self.y *= share
-        self.xx *= share
-        self.xy *= share
-
-    def add(self, x: float, y: float) -> None:
-        self.weight += 1.0
-        self.x += x
-        self.y += y
-        self.xx += x * x
-        self.xy += x * y
+    seen: _Sums = field(default_factory=_Sums)
 
     def fit(self) -> tuple[float, float]:
         """Both; neither is negative."""
+        seen = self.seen
         sure, sure_of_slope = (_FIRST_S / _QUEUE_S) ** 2, (_FIRST_S / (self.doubt * self.prefill_s)) ** 2
-        a, b, c = self.weight + sure, self.x, self.xx + sure_of_slope
-        y, xy = self.y + sure * self.first_s, self.xy + sure_of_slope * self.prefill_s
+        a, b, c = seen.weight + sure, seen.x, seen.xx + sure_of_slope
+        y, xy = seen.y + sure * self.first_s, seen.xy + sure_of_slope * self.prefill_s
         first_s, prefill_s = (y * c - xy * b) / (a * c - b * b), (xy * a - y * b) / (a * c - b * b)
         if first_s < 0:
             return 0.0, max(xy / c, 0.0)
@@ -150,7 +140,7 @@ class PaceModel:
         """
         self._fade(now)
         if first_token_s is not None and first_token_s >= 0:
-            self._first.add(float(prompt_tokens), first_token_s)
+            self._first.seen.add(float(prompt_tokens), first_token_s)
         if tokens < FEWEST_TOKENS or decode_s <= 0:
             return
         step_s = decode_s / (tokens - 1)
@@ -159,20 +149,20 @@ class PaceModel:
         weight = min(tokens / _TOKENS_PER_LEG, 4.0)
         off = min(abs(step_s / expected - 1.0), 1.0)
         self._noise += 0.1 * (off**2 - self._noise)
-        self._decode.add(max(batch, 1.0), step_s, weight)
+        self._decode.seen.add(max(batch, 1.0), step_s, weight)
 
     def pace(self, now: float) -> Pace:
         self._fade(now)
         step_s, slope_s = self._decode.fit()
         first_s, prefill_s = self._first.fit()
-        known = self._decode.weight + self._decode.trust
+        known = self._decode.seen.weight + self._decode.trust
         return Pace(first_s, prefill_s, step_s, slope_s, doubt=sqrt(self._noise / known))
 
     def _fade(self, now: float) -> None:
         if now > self._at:
             share = exp((self._at - now) / MEMORY_S)
-            self._decode.fade(share)
-            self._first.fade(share)
+            self._decode.seen.fade(share)
+            self._first.seen.fade(share)
             self._at = now
 
 
