@@ -10,10 +10,9 @@ from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
 from picegate.core.tokens import estimate_tokens
 from picegate.core.usage import LegKind, Tokens
 from picegate.pipeline.cloud_leg import cloud_leg
-from picegate.pipeline.node_leg import node_leg
+from picegate.pipeline.node_leg import give_up_if_slow, node_leg
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
-from picegate.planning.patience import SLOW_S, SLOWER
 from picegate.planning.planner import edge_instead
 from picegate.planning.queue import PATIENCE_S
 from picegate.sketch.prompts import continue_messages, edge_messages
@@ -131,9 +130,7 @@ def _hurry(run: Run, plan: Plan, outside: Outside, leg: Leg, who: str) -> None:
         return
     rest = plan.forecast.mean_tokens - leg.written
     rest_s = rest * leg.decode_s / (leg.written - 1)
-    late = run.elapsed() + rest_s - plan.chosen.finish_s > SLOW_S
-    if late and rest_s > SLOWER * outside.strategist.cloud_s(outside.cloud.view(), rest):
-        raise NodeSlow(f"node {who} would write for {rest_s:.0f} s more")
+    give_up_if_slow(outside, who, run.elapsed() + rest_s - plan.chosen.finish_s, rest_s, rest)
 
 
 async def _edge_goes_on(run: Run, plan: Plan, outside: Outside, answer: _Answer, failed: set[str]) -> None:

@@ -10,7 +10,7 @@ from picegate.assembly.merger import Merger
 from picegate.assembly.passage import PassageFilter
 from picegate.assembly.scoring import Candidate, Question
 from picegate.core.chat import Message, Sampling, ServiceLevel
-from picegate.core.errors import NodeBroken, NodeSlow
+from picegate.core.errors import NodeBroken
 from picegate.core.events import CLOUD, TextDelta
 from picegate.core.plan import NodeView, Plan
 from picegate.core.ports import CloudCall, Delta, EdgeCall, Wish
@@ -21,12 +21,11 @@ from picegate.core.value import value
 from picegate.pipeline.cloud_leg import cloud_leg
 from picegate.pipeline.contest import Draft, Effort
 from picegate.pipeline.hedge import Try
-from picegate.pipeline.node_leg import node_leg
+from picegate.pipeline.node_leg import give_up_if_slow, node_leg
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
 from picegate.planning.latency import CLOUD_GUESS
 from picegate.planning.options import EDGE_INSTRUCTION_TOKENS
-from picegate.planning.patience import SLOW_S, SLOWER
 from picegate.planning.placement import Leg as PlannedLeg
 from picegate.planning.placement import leg_s, node_s
 from picegate.planning.queue import PATIENCE_S
@@ -286,12 +285,13 @@ class Drafting:
         async def put(text: str) -> None:
             if not text:
                 return
-            now_s = self._run.elapsed()
-            if sheet.effort is not None:
-                sheet.effort.wrote(len(text), now_s)
+            now_s, effort = self._run.elapsed(), sheet.effort
+            if effort is not None:
+                effort.wrote(len(text), now_s)
             await sheet.put(text, writer)
-            if sheet.effort is not None and sheet.effort.late_s(now_s) > SLOW_S:
-                self._hurry(task, sheet, sheet.effort.end_s(now_s) - now_s, writer)
+            if effort is not None and isinstance(sheet, LiveSheet):  # nobody waits for what is written aside
+                rest_s = effort.end_s(now_s) - now_s
+                give_up_if_slow(self._outside, writer, effort.late_s(now_s), rest_s, self.planned(task).tokens)
 
         async for delta in deltas:
             leg.see(delta)
@@ -302,20 +302,6 @@ class Drafting:
         await put(passage.flush(finish_reason))
         self._judge(leg, task.point, passage)
         return passage
-
-    def _hurry(self, task: Task, sheet: Sheet, rest_s: float, writer: str) -> None:
-        """The passage takes far longer than planned.
-
-        Raises:
-            NodeSlow: the cloud would have the rest of it in half of the time.
-        """
-        if not isinstance(sheet, LiveSheet) or writer == CLOUD:
-            return
-        cloud_s = self._outside.strategist.cloud_s(
-            self._outside.cloud.view(), passage_tokens(task.point, self._language)
-        )
-        if rest_s > SLOWER * cloud_s:
-            raise NodeSlow(f"node {writer} would write for {rest_s:.0f} s more")
 
     def _judge(self, leg: Leg, point: Point, passage: PassageFilter) -> None:
         """Put the passage's score into its leg's record."""

@@ -10,6 +10,7 @@ from picegate.core.usage import LegKind, LegRecord
 from picegate.core.value import value
 from picegate.pipeline.outside import Outside
 from picegate.pipeline.run import Leg, Run
+from picegate.planning.patience import SLOW_S, SLOWER
 
 EARLY_TOKENS = 16  # written, before anything is told of a node's speed
 
@@ -58,6 +59,16 @@ async def node_leg(
                     outside.fleet.observe(node.id, Observation(ok=False))
                 raise
             lesson.end()
+
+
+def give_up_if_slow(outside: Outside, name: str, late_s: float, rest_s: float, tokens: float) -> None:
+    """End a leg that is `late_s` later than planned and would write for `rest_s` more.
+
+    Raises:
+        NodeSlow: the cloud would have `tokens` in half of that time.
+    """
+    if late_s > SLOW_S and rest_s > SLOWER * outside.strategist.cloud_s(outside.cloud.view(), tokens):
+        raise NodeSlow(f"node {name} would write for {rest_s:.0f} s more")
 
 
 class _Lesson:

@@ -9,6 +9,7 @@ from math import exp, sqrt
 
 from picegate.core.curve import SpeedCurve
 from picegate.core.plan import Pace
+from picegate.planning.sums import Sums
 
 MEMORY_S = 300.0  # after so long, a leg weighs 1/e
 _TOKENS_PER_LEG = 60.0  # a leg of so many tokens has the weight 1
@@ -30,31 +31,6 @@ CLOUD_GUESS = Pace(first_s=0.3, prefill_s=1 / 3000, step_s=0.028, slope_s=0.001,
 
 
 @dataclass(slots=True)
-class _Sums:
-    """Over points that were seen, the older ones fading."""
-
-    weight: float = 0.0
-    x: float = 0.0
-    y: float = 0.0
-    xx: float = 0.0
-    xy: float = 0.0
-
-    def fade(self, share: float) -> None:
-        self.weight *= share
-        self.x *= share
-        self.y *= share
-        self.xx *= share
-        self.xy *= share
-
-    def add(self, x: float, y: float, weight: float = 1.0) -> None:
-        self.weight += weight
-        self.x += weight * x
-        self.y += weight * y
-        self.xx += weight * x * x
-        self.xy += weight * x * y
-
-
-@dataclass(slots=True)
 class _Line:
     """Weighted least squares of `y = at_low + slope (x - low)` through two points of a prior and what was seen.
 
@@ -64,7 +40,7 @@ class _Line:
     low: tuple[float, float]
     high: tuple[float, float]
     trust: float
-    seen: _Sums = field(default_factory=_Sums)
+    seen: Sums = field(default_factory=Sums)
 
     def fit(self) -> tuple[float, float]:
         """Height at `low`'s x, and slope; neither is negative."""
@@ -94,7 +70,7 @@ class _First:
     first_s: float
     prefill_s: float
     doubt: float  # standard deviation of `prefill_s`, as a share of it
-    seen: _Sums = field(default_factory=_Sums)
+    seen: Sums = field(default_factory=Sums)
 
     def fit(self) -> tuple[float, float]:
         """Both; neither is negative."""

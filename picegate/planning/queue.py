@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from picegate.core.chat import ServiceLevel
 from picegate.core.value import value
+from picegate.planning.sums import Sums
 
 TYPICAL_TOKENS = 340.0  # of a call of which nothing is known
 
@@ -46,20 +47,18 @@ class HoldModel:
 
     def __init__(self) -> None:
         self.seen = 0
-        self._weight, self._tokens, self._held = 1.0, TYPICAL_TOKENS, TYPICAL_TOKENS * _TOKEN_S
-        self._tokens2, self._tokens_held = TYPICAL_TOKENS**2, TYPICAL_TOKENS**2 * _TOKEN_S
+        self._calls = Sums()  # tokens and seconds
+        self._calls.add(TYPICAL_TOKENS, TYPICAL_TOKENS * _TOKEN_S)
         self.hold = Hold(0.0, _TOKEN_S)
 
     def learn(self, tokens: float, held_s: float) -> None:
         self.seen += 1
-        self._weight = _KEEP * self._weight + 1.0
-        self._tokens = _KEEP * self._tokens + tokens
-        self._held = _KEEP * self._held + held_s
-        self._tokens2 = _KEEP * self._tokens2 + tokens * tokens
-        self._tokens_held = _KEEP * self._tokens_held + tokens * held_s
-        mean, mean_s = self._tokens / self._weight, self._held / self._weight
-        variance = max(self._tokens2 / self._weight - mean * mean, 0.0)
-        together = self._tokens_held / self._weight - mean * mean_s
+        calls = self._calls
+        calls.fade(_KEEP)
+        calls.add(tokens, held_s)
+        mean, mean_s = calls.x / calls.weight, calls.y / calls.weight
+        variance = max(calls.xx / calls.weight - mean * mean, 0.0)
+        together = calls.xy / calls.weight - mean * mean_s
         token_s = (together + _ALIKE**2 * _TOKEN_S) / (variance + _ALIKE**2)
         token_s = min(max(token_s, 0.0), mean_s / mean)
         self.hold = Hold(mean_s - token_s * mean, token_s)

@@ -130,9 +130,6 @@ class _Seat:
 
     def cost_s(self, leg: Leg, start: float, stake_s: float, read_price: float) -> float:
         """Of the leg in a free slot."""
-        if self.read_s is not None:
-            time_s = max(self.read_s - start, 0.0) + leg_s(self.pace, self.busy, leg, warmed=True)
-            return price_s(time_s, self.weak, stake_s) if self.weak else time_s
         return price_s(self.end_s(leg, start) - start, self.weak, stake_s) + read_price * self.reads_s(leg)
 
     def take(self, leg: Leg, start: float) -> float:

@@ -71,6 +71,13 @@ async def recorded(c: Cluster, heard: Heard) -> dict[str, Any]:
                     return found
 
 
+async def node_states(c: Cluster) -> dict[str, str]:
+    """Of every node, by its name."""
+    async with httpx2.AsyncClient() as client:
+        nodes = (await client.get(f"{c.root}/admin/v1/nodes")).json()["data"]
+    return {node["name"]: node["state"] for node in nodes}
+
+
 async def caught_up(c: Cluster) -> None:
     """Wait until the gateway has read the upstream calls that have ended, too, to their ends.
 

@@ -1,7 +1,6 @@
 """Legs that fail: nothing the reader has seen is repeated or lost, and somebody always finishes the passage."""
 
 import anyio
-import httpx2
 import pytest
 from openai import APIError, APIStatusError, AsyncOpenAI
 
@@ -10,7 +9,7 @@ from picegate.testbed.cloud import CLOSING, OPENING, PLAIN, POINTS, ScriptedClou
 from picegate.testbed.cluster import cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Drop, Ends, Piece, Refusal, Reply
-from tests.sockets.pipeline.asking import Heard, body, eventually, hear
+from tests.sockets.pipeline.asking import Heard, body, eventually, hear, node_states
 
 ONE_POINT = "Opening.\n>>40 Sleep takes seven to nine hours\nClosing."
 
@@ -101,19 +100,14 @@ async def test_a_request_that_nodes_refuse_counts_against_them_once() -> None:
     def cloud(call: Call) -> Answer:
         return Reply(points) if call.leg == "sketch" else Reply("The cloud wrote this passage.")
 
-    async def states() -> set[str]:
-        async with httpx2.AsyncClient() as http:
-            nodes = (await http.get(f"{c.root}/admin/v1/nodes")).json()["data"]
-        return {node["state"] for node in nodes}
-
     edges = [ScriptedEdge(name, lambda _: Refusal(400), slots=8) for name in ("a", "b")]
     limits = {"failures_to_open": 2}
     async with cluster(ScriptedCloud(cloud), edges, progressive={"warm": False}, fleet=limits) as c:
         assert (await hear(c.client())).finish_reason == "stop"
         assert min(len(edge.calls) for edge in c.edges) > 2
-        assert await states() == {"ready"}
+        assert await node_states(c) == {"a": "ready", "b": "ready"}
         await hear(c.client())  # two requests in a row: the nodes are at fault
-        assert await states() == {"lost"}
+        assert await node_states(c) == {"a": "lost", "b": "lost"}
 
 
 async def test_where_nobody_can_expand_a_point_its_own_text_stands_in() -> None:

@@ -9,7 +9,7 @@ from picegate.testbed.cloud import CLOSING, OPENING, POINTS, ScriptedCloud
 from picegate.testbed.cluster import cluster
 from picegate.testbed.edge import ScriptedEdge
 from picegate.testbed.script import Answer, Piece, Reply
-from tests.sockets.pipeline.asking import Heard, body, eventually, hear, recorded
+from tests.sockets.pipeline.asking import Heard, body, eventually, hear, node_states, recorded
 
 SKETCH = "Opening.\n>>40 First fact: 30 minutes\n>>40 Second fact: 7 hours\nClosing."
 
@@ -28,9 +28,7 @@ async def test_a_passage_whose_node_is_silent_is_begun_on_a_second_node_and_only
         assert c.edges[0].calls
         assert any(call.leg == "hedge" for call in c.edges[1].calls)
         await eventually(lambda: not c.open_legs)
-        async with httpx2.AsyncClient() as client:
-            nodes = (await client.get(f"{c.root}/admin/v1/nodes")).json()["data"]
-        assert {node["name"]: node["state"] for node in nodes} == {"silent": "lost", "quick": "ready"}
+        assert await node_states(c) == {"silent": "lost", "quick": "ready"}
 
 
 async def test_without_pipelining_points_wait_for_the_end_of_the_sketch() -> None:
